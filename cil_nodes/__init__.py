@@ -1,0 +1,3 @@
+"""Online class-incremental learning for robots."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""cil_nodes.ros"""
