@@ -84,9 +84,7 @@ def repair_cmake_files(venv: Path, numpy_include: str) -> int:
     changed = 0
     for path in (venv / "share").rglob("*.cmake"):
         old = path.read_text()
-        new = re.sub(
-            r'/opt/python/[^;"\s]*/numpy/_?core/include', lambda _: numpy_include, old
-        )
+        new = re.sub(r'/opt/python/[^;"\s]*/numpy/_?core/include', lambda _: numpy_include, old)
         new = re.sub(r'/opt/python/[^;"\s]*/include/python3\.\d+', lambda _: include, new)
         if new != old:
             path.write_text(new)
@@ -94,9 +92,7 @@ def repair_cmake_files(venv: Path, numpy_include: str) -> int:
     return changed
 
 
-def _build(
-    root: Path, venv: Path, scratch: Path, log: Path, say: Say, get_zig: InstallZig
-) -> Path:
+def _build(root: Path, venv: Path, scratch: Path, log: Path, say: Say, get_zig: InstallZig) -> Path:
     """Configure, compile and install into a folder below `scratch`; return that folder."""
     # No blank may be in a path that CMake's generators see, hence the link and the scratch folder.
     prefix = scratch / "venv"

@@ -73,7 +73,9 @@ def reachable(entries: list[dict], requirements: Iterable[str], version: str) ->
     while queue:
         requirement, extra = queue.pop()
         marker_values = {"python_version": version, "python_full_version": f"{version}.0"}
-        if requirement.marker and not requirement.marker.evaluate({**marker_values, "extra": extra}):
+        if requirement.marker and not requirement.marker.evaluate(
+            {**marker_values, "extra": extra}
+        ):
             continue
         name = canonicalize_name(requirement.name)
         new = name not in pins

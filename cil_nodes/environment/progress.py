@@ -14,14 +14,11 @@ class Progress:
 
     Parameters
     ----------
-    total : int
-        Number of steps when all are due.
     stream : text stream
         Where to write; standard error by default, so that output of ``cil`` stays clean.
     """
 
-    def __init__(self, total: int, stream: TextIO | None = None) -> None:
-        self._total = total
+    def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
         self._done = 0
         self._title = ""

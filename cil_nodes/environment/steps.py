@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cil_nodes.environment.checks import NEEDED_GIGABYTES, check_machine
-from cil_nodes.environment.errors import SetupError, explain
+from cil_nodes.environment.errors import explain
 from cil_nodes.environment.interfaces import (
     install_interfaces,
     interface_key,
@@ -20,7 +21,9 @@ from cil_nodes.environment.interfaces import (
 )
 from cil_nodes.environment.progress import Progress
 
-PINS = ("requirements.txt", "requirements-ros.txt", "requirements-dev.txt")
+LIBRARY_PINS = "requirements.txt"
+ROS_PINS = "requirements-ros.txt"
+TEST_PINS = "requirements-dev.txt"
 COMPILER_PINS = "requirements-compiler.txt"
 
 
@@ -41,10 +44,10 @@ class Maker:
         self.notes = venv / ".cil"
         self.log = self.notes / "setup.log"
         self.python = venv / "bin" / "python"
-        self.progress = Progress(total=4)
+        self.progress = Progress()
 
     def make(self) -> None:
-        """Do every step that is due; raise :class:`SetupError` where one cannot be done."""
+        """Do every step that is due; raise ``SetupError`` where one cannot be done."""
         started = time.monotonic()
         if self._due("packages"):
             check_machine(self.venv)
@@ -62,7 +65,7 @@ class Maker:
     def _key(self, step: str) -> str:
         """Return what the result of `step` depends on."""
         if step == "packages":
-            pins = [self.root / name for name in PINS]
+            pins = [self.root / name for name in (LIBRARY_PINS, ROS_PINS, TEST_PINS)]
             return _hash([*(p.read_bytes() for p in pins), _interpreter(), str(self.venv)])
         if step == "interfaces":
             return interface_key(self.root)
@@ -74,7 +77,7 @@ class Maker:
             self.python.exists() and stamp.is_file() and stamp.read_text() == self._key(step)
         )
 
-    def _step(self, step: str, title: str, action) -> None:  # type: ignore[no-untyped-def]
+    def _step(self, step: str, title: str, action: Callable[[], None]) -> None:
         key = self._key(step)
         (self.notes / step).unlink(missing_ok=True)
         with self.progress.step(title):
@@ -84,24 +87,50 @@ class Maker:
     # -- the steps -----------------------------------------------------------------------------
 
     def _make_afresh(self) -> None:
-        """Make the environment from nothing; one left half-way by an interruption is removed."""
+        """Make the environment from nothing; one left half-way by an interruption is removed.
+
+        Fetching waits for the network and compiling for the processor, so the interfaces are built
+        while the libraries arrive.
+        """
         if self.venv.exists():
             shutil.rmtree(self.venv)
         self.notes.mkdir(parents=True)
         with self.progress.step("virtual environment"):
             self._run("making the environment", [sys.executable, "-m", "venv", str(self.venv)])
-        self._step("packages", "packages", self._install_packages)
+        packages, interfaces = self._key("packages"), self._key("interfaces")
+        with self.progress.step("ROS 2 packages"):
+            self._install_ros()
+        with ThreadPoolExecutor(1) as beside:
+            building = beside.submit(self._install_interfaces)
+            with self.progress.step("libraries"):
+                self._install_libraries()
+            (self.notes / "packages").write_text(packages)
+            with self.progress.step("ROS 2 interfaces, begun meanwhile"):
+                building.result()
+            (self.notes / "interfaces").write_text(interfaces)
 
-    def _install_packages(self) -> None:
-        """Install all pins in one call: ROS packages resolved apart would mix distributions."""
-        pins = {pin for name in PINS for pin in _pinned(self.root / name)}
-        options = [part for name in PINS for part in ("-r", name)]
-        self._pip("installing the packages", ["install", *options], expected=len(pins))
+    def _install_ros(self) -> None:
+        """Install all of ROS in one call: names resolved apart would mix distributions."""
+        names = _pinned(self.root / ROS_PINS)
+        # NumPy's headers are needed to build the interfaces; its pin stands with the libraries.
+        arguments = ["--no-compile", "-r", ROS_PINS, "numpy", "-c", LIBRARY_PINS]
+        self._pip("installing ROS 2", ["install", *arguments], len(names))
+        asked = "import numpy; print(numpy.get_include())"
+        include = self._run("asking numpy", [str(self.python), "-c", asked])
+        repair_cmake_files(self.venv, include.strip().splitlines()[-1])
+
+    def _install_libraries(self) -> None:
+        """Install the rest as pinned, and have pip say whether all fits together."""
+        names = _pinned(self.root / LIBRARY_PINS) | _pinned(self.root / TEST_PINS)
+        files = ["-r", LIBRARY_PINS, "-r", TEST_PINS]
+        arguments = ["install", "--no-compile", "--no-deps", *files]
+        self._pip("installing the libraries", arguments, len(names))
         self._run("checking the packages", [str(self.python), "-m", "pip", "check"])
-        numpy = self._run(
-            "asking numpy", [str(self.python), "-c", "import numpy; print(numpy.get_include())"]
-        )
-        repair_cmake_files(self.venv, numpy.strip().splitlines()[-1])
+        self.progress.update("compiling")
+        library = str(next(self.venv.glob("lib/python3.*")))
+        # Some packages carry files for other Pythons, which cannot be compiled: no failure.
+        compiling = [str(self.python), "-m", "compileall", "-q", "-j", "0", library]
+        subprocess.run(compiling, capture_output=True, check=False)
 
     def _install_interfaces(self) -> None:
         install_interfaces(self.root, self.venv, self.log, self.progress.say, self._install_zig)
@@ -124,7 +153,7 @@ class Maker:
 
     def _run(self, doing: str, command: list[str], expected: int = 0) -> str:
         """Run `command` in the clone, log it, count what pip collects; return what it wrote."""
-        environment = dict(os.environ, PIP_CONSTRAINT="requirements-ros.txt")
+        environment = dict(os.environ, PIP_CONSTRAINT=ROS_PINS)
         for name in ("_ROS_WHEELS_BOOTSTRAP_COMPLETE", "PYTHONPATH"):
             environment.pop(name, None)
         process = subprocess.Popen(
@@ -172,6 +201,3 @@ def _hash(parts: Iterable[bytes | str]) -> str:
         digest.update(part if isinstance(part, bytes) else part.encode())
         digest.update(b"\0")
     return digest.hexdigest()
-
-
-__all__ = ["Maker", "SetupError"]
