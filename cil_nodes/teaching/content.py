@@ -1,15 +1,16 @@
 """What a version knows, folded from the journal's events.
 
 A version's *content* is the list of lessons that its model has learned, each with the labels that
-still count in it, and the names that its classes go by. A roll back makes a version with the content
-of an older one; an edit or a corrected label makes one in which earlier lessons lack some rows. A
-model is rebuilt exactly by learning the lessons of its content in order.
+still count in it, and the names that its classes go by. A roll back makes a version with the
+content of an older one; an edit or a corrected label makes one in which earlier lessons lack some
+rows. A model is rebuilt exactly by learning the lessons of its content in order.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -59,6 +60,10 @@ class Content:
         What each class goes by, by its number, where that is not its first name.
     base : str
         Name of the model file that learning started from; empty for the empty model.
+    base_counts : mapping
+        Samples of each class in that file, by the class's number.
+    base_version : int
+        The version that brought that file.
     """
 
     version: int
@@ -66,6 +71,8 @@ class Content:
     lessons: tuple[Lesson, ...] = ()
     names: Mapping[int, str] = field(default_factory=dict)
     base: str = ""
+    base_counts: Mapping[int, int] = field(default_factory=dict)
+    base_version: int = 0
 
     @cached_property
     def digests(self) -> tuple[str, ...]:
@@ -90,7 +97,7 @@ class Content:
     @cached_property
     def counts(self) -> dict[int, int]:
         """How many samples of each class were taught, by the class's number."""
-        counts: dict[int, int] = {}
+        counts = dict(self.base_counts)
         for row in self.by_sample.values():
             counts[row.class_id] = counts.get(row.class_id, 0) + 1
         return counts
@@ -98,7 +105,7 @@ class Content:
     @cached_property
     def added_in(self) -> dict[int, int]:
         """The lesson that first taught each class, by the class's number."""
-        added: dict[int, int] = {}
+        added = dict.fromkeys(self.base_counts, self.base_version)
         for lesson in self.lessons:
             for row in lesson.rows:
                 added.setdefault(row.class_id, lesson.version)
@@ -153,20 +160,26 @@ class History:
         Where the events are read from.
     recipe : Recipe
         What the first model is made with, while nothing has been taught.
+
+    Attributes
+    ----------
+    events : dict
+        The event that made each version, by its number.
+    latest : int
+        Number of the version that answers.
+    lock : threading.RLock
+        Held while journal and history change together.
     """
 
     def __init__(self, journal: Journal, recipe: Recipe) -> None:
         self._journal = journal
-        self._recipe = recipe
+        self.recipe = recipe
         self._contents: dict[int, Content] = {0: Content(0, recipe)}
         self.events: dict[int, Event] = {}
+        self.latest = 0
+        self.lock = threading.RLock()
         for event in journal.events():
             self.append(event)
-
-    @property
-    def latest(self) -> int:
-        """Number of the version that answers."""
-        return max(self.events, default=0)
 
     @property
     def content(self) -> Content:
@@ -182,8 +195,15 @@ class History:
         if event.kind == "tuning":
             self._tune(event)
             return
-        self.events[event.version] = event
         self._contents[event.version] = self._fold(event)
+        self.events[event.version] = event
+        self.latest = event.version
+
+    def rename_snapshot(self, name: str, new_name: str, sha256: str) -> None:
+        """Let another file, or none, stand where ``name`` stood."""
+        for version, event in self.events.items():
+            if event.snapshot == name:
+                self.events[version] = replace(event, snapshot=new_name, snapshot_sha256=sha256)
 
     def _tune(self, event: Event) -> None:
         tuned = self._contents[event.version].tuned(event.detail)
@@ -199,7 +219,7 @@ class History:
             return replace(edited(parent, event.detail), version=event.version)
         recipe = Recipe(event.method, event.parameters, event.seed)
         if event.kind == "switch":
-            return Content(event.version, recipe, base=str(event.detail.get("base", "")))
+            return _loaded(event, recipe)
         before = parent.without(event.detail.get("corrected", ()))
         rows = tuple(self._journal.taught(event.version))
         return replace(before, recipe=recipe).then(Lesson(event.version, rows))
@@ -211,9 +231,17 @@ class History:
             return None
         return self._contents[self.events[content.version].parent].version
 
-    def empty(self) -> Content:
-        """Return the content of version 0 as the present recipe would begin it."""
-        return Content(0, self._recipe)
+
+def _loaded(event: Event, recipe: Recipe) -> Content:
+    """Return the content of a model file that was taken in."""
+    counts = {int(number): int(n) for number, n in event.detail["counts"].items()}
+    return Content(
+        event.version,
+        recipe,
+        base=str(event.detail["base"]),
+        base_counts=counts,
+        base_version=event.version,
+    )
 
 
 def edited(content: Content, detail: Mapping[str, Any]) -> Content:

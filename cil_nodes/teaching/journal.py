@@ -11,14 +11,14 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cil_nodes.teaching.errors import JournalDamaged, StorageFailed
+from cil_nodes.teaching.errors import JournalDamagedError, StorageError
 from cil_nodes.teaching.labels import fold_label
 from cil_nodes.teaching.samples import FeatureSpace, Sample
 from cil_nodes.teaching.schema import bring_up_to_date
@@ -64,9 +64,9 @@ class Journal:
 
     Raises
     ------
-    StorageFailed
+    StorageError
         If the file cannot be written.
-    JournalDamaged
+    JournalDamagedError
         If it is torn, another program's, or newer than this release.
     """
 
@@ -84,7 +84,7 @@ class Journal:
     def _check(self) -> None:
         found = [row[0] for row in self._db.execute("PRAGMA quick_check(3)")]
         if found != ["ok"]:
-            raise JournalDamaged(self._damage("; ".join(str(line) for line in found)))
+            raise JournalDamagedError(self._damage("; ".join(str(line) for line in found)))
 
     def _damage(self, what: str) -> str:
         return (
@@ -100,13 +100,13 @@ class Journal:
             yield
         except sqlite3.OperationalError as error:
             self._take_back()
-            raise StorageFailed(
+            raise StorageError(
                 f"Cannot write the journal {self.path}: {error}. Nothing of this call was stored. "
                 "Make room on the disk or check the folder's permissions, then say it again."
             ) from error
         except sqlite3.DatabaseError as error:
             self._take_back()
-            raise JournalDamaged(self._damage(str(error))) from error
+            raise JournalDamagedError(self._damage(str(error))) from error
         except BaseException:
             self._take_back()
             raise
@@ -114,10 +114,8 @@ class Journal:
     def _take_back(self) -> None:
         database = getattr(self, "_db", None)
         if database is not None and database.in_transaction:
-            try:
+            with suppress(sqlite3.Error):  # the first error says more
                 database.execute("ROLLBACK")
-            except sqlite3.Error:  # the first error says more
-                pass
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -191,12 +189,13 @@ class Journal:
         )
         return int(cursor.lastrowid or 0)
 
-    def add_label(self, sample: int, class_id: int, source: str) -> None:
-        """Add a label that waits for a lesson, inside a transaction."""
-        self._db.execute(
+    def add_label(self, sample: int, class_id: int, source: str) -> int:
+        """Add a label that waits for a lesson and return its row number, inside a transaction."""
+        cursor = self._db.execute(
             "INSERT INTO labels (sample, class, source) VALUES (?, ?, ?)",
             (sample, class_id, source),
         )
+        return int(cursor.lastrowid or 0)
 
     def withdraw(self, label_ids: Iterable[int]) -> None:
         """Take back labels that wait for a lesson, inside a transaction."""
@@ -210,9 +209,9 @@ class Journal:
         query = f"SELECT id, sample, class FROM labels WHERE state = {PENDING} ORDER BY id"
         return [LabelRow(*row) for row in self._rows(query)]
 
-    def last_source(self, label_id: int) -> str:
-        """Return who gave a label."""
-        return str(self._rows("SELECT source FROM labels WHERE id = ?", (label_id,))[0][0])
+    def all_samples(self) -> list[int]:
+        """Return the row numbers of all samples kept."""
+        return [row[0] for row in self._rows("SELECT id FROM samples ORDER BY id")]
 
     def taught(self, version: int) -> list[LabelRow]:
         """Return the labels that lesson ``version`` learned, in order of arrival."""
@@ -235,9 +234,12 @@ class Journal:
             return np.zeros((0, 0), dtype=np.float32)
         return np.stack([np.frombuffer(found[row], dtype="<f4") for row in samples])
 
-    def last_stamp(self) -> int:
-        """Return the newest stamp of all samples in nanoseconds; 0 when there is none."""
-        return int(self._rows("SELECT ifnull(max(stamp_ns), 0) FROM samples")[0][0])
+    def last_stamp(self, samples: Sequence[int] | None = None) -> int:
+        """Return the newest stamp of these rows, or of all, in nanoseconds; 0 for none."""
+        if samples is None:
+            return int(self._rows("SELECT ifnull(max(stamp_ns), 0) FROM samples")[0][0])
+        query = "SELECT stamp_ns FROM samples WHERE id IN (?)"
+        return max((row[0] for row in self._rows_in(query, list(samples))), default=0)
 
     def samples(self, rows: Sequence[int], pictures: bool = True) -> list[Sample]:
         """Return whole samples, unlabelled, in the order of ``rows``."""
@@ -265,10 +267,7 @@ class Journal:
             "SELECT kind, version, parent, stamp_ns, method, parameters, seed, restored, detail,"
             " snapshot, snapshot_sha256 FROM events ORDER BY id"
         )
-        return [
-            Event(*row[:5], json.loads(row[5]), *row[6:8], json.loads(row[8]), *row[9:])
-            for row in self._rows(query)
-        ]
+        return [_event(row) for row in self._rows(query)]
 
     def add_event(self, event: Event) -> None:
         """Append one event, inside a transaction."""
@@ -294,9 +293,23 @@ class Journal:
         """Say that a snapshot file is no longer kept, inside a transaction."""
         self._db.execute("UPDATE events SET snapshot = '' WHERE snapshot = ?", (name,))
 
-    def replace_snapshot(self, name: str, new_name: str, sha256: str) -> None:
-        """Say that a rebuilt file stands for a torn one, inside a transaction."""
-        self._db.execute(
-            "UPDATE events SET snapshot = ?, snapshot_sha256 = ? WHERE snapshot = ?",
-            (new_name, sha256, name),
-        )
+    def set_snapshot_hash(self, name: str, sha256: str) -> None:
+        """Say that a snapshot was made again, inside a transaction."""
+        self._db.execute("UPDATE events SET snapshot_sha256 = ? WHERE snapshot = ?", (sha256, name))
+
+
+def _event(row: Sequence[Any]) -> Event:
+    kind, version, parent, stamp, method, parameters, seed, restored, detail, name, sha256 = row
+    return Event(
+        kind,
+        version,
+        parent,
+        stamp,
+        method,
+        json.loads(parameters),
+        seed,
+        restored,
+        json.loads(detail),
+        name,
+        sha256,
+    )

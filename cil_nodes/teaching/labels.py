@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from cil_nodes.teaching.errors import BadLabel
+from cil_nodes.teaching.errors import BadLabelError
 
 UNKNOWN_LABEL = "unknown"
 """What a prediction says when nothing known fits; the text of ``Prediction.msg``."""
@@ -31,25 +31,25 @@ def normalise_label(label: str) -> str:
 
     Raises
     ------
-    BadLabel
+    BadLabelError
         If the label is empty, longer than 128 bytes, reserved, or holds control characters.
     """
     text = unicodedata.normalize("NFC", label.strip())
     if not text:
-        raise BadLabel("The label is empty; give it 1 to 128 bytes of text.")
+        raise BadLabelError("The label is empty; give it 1 to 128 bytes of text.")
     for character in text:
         if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
-            raise BadLabel(
+            raise BadLabelError(
                 f"The label {text!r} holds the control character U+{ord(character):04X}; "
                 "labels are one line of plain text."
             )
     size = len(text.encode())
     if size > MAX_LABEL_BYTES:
-        raise BadLabel(
+        raise BadLabelError(
             f"The label {text[:20]!r}... is {size} bytes long; at most {MAX_LABEL_BYTES} are kept."
         )
     if fold_label(text) == UNKNOWN_LABEL:
-        raise BadLabel(
+        raise BadLabelError(
             f"{text!r} is reserved for what is not known; "
             f"to teach that something is nothing, use {BACKGROUND_LABEL!r}."
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from cil_nodes.teaching.errors import FolderInUse, StorageFailed
+from cil_nodes.teaching.errors import FolderInUseError, StorageError
 
 
 class FolderLock:
@@ -26,7 +26,7 @@ class FolderLock:
 
     Raises
     ------
-    FolderInUse
+    FolderInUseError
         If a living process, or one on another machine, holds the folder.
     """
 
@@ -36,7 +36,7 @@ class FolderLock:
         try:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise StorageFailed(f"Cannot write {self.path}: {error.strerror}.") from error
+            raise StorageError(f"Cannot write {self.path}: {error.strerror}.") from error
         try:
             self._take()
         except BaseException:
@@ -47,14 +47,14 @@ class FolderLock:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise FolderInUse(
+            raise FolderInUseError(
                 f"The folder {self.path.parent} is in use by {self._holder_in_words()}. End that "
                 "process, or give this session a folder of its own."
             ) from error
         holder = self._holder()
         elsewhere = holder and holder.get("host") != socket.gethostname()
         if elsewhere and _on_network_disk(self.path):
-            raise FolderInUse(
+            raise FolderInUseError(
                 f"The folder {self.path.parent} is in use by {self._holder_in_words()}. If that "
                 f"machine is off, delete {self.path}."
             )

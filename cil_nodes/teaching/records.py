@@ -34,8 +34,8 @@ class Cause(enum.IntEnum):
 class Prediction:
     """What the model that answers thinks of one sample.
 
-    ``label`` is ``unknown`` when ``is_unknown``; ``score`` is then that of the best known class, and
-    0 before the first lesson. ``top_k`` holds known classes only, best first, without
+    ``label`` is ``unknown`` when ``is_unknown``; ``score`` is then that of the best known class,
+    and 0 before the first lesson. ``top_k`` holds known classes only, best first, without
     ``background``. ``reason`` is None unless ``is_unknown``.
     """
 
@@ -75,8 +75,9 @@ class ClassSummary:
 class LessonResult:
     """What a lesson brought.
 
-    ``accuracy_before`` and ``accuracy_after`` are those of the classes known before, on samples held
-    out from every lesson; ``new_class_accuracy`` likewise for the new classes. NaN: not measured.
+    ``accuracy_before`` and ``accuracy_after`` are those of the classes known before, on samples
+    held out from every lesson; ``new_class_accuracy`` likewise for the new classes. NaN: not
+    measured.
     """
 
     version: int

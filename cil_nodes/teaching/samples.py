@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cil_nodes.teaching.errors import BadFeatures, WrongEncoder
+from cil_nodes.teaching.errors import BadFeaturesError, WrongEncoderError
 
 MAX_DIMENSION = 4096
 """Longest feature vector that a message can carry."""
@@ -58,17 +58,17 @@ class FeatureSpace:
 
         Raises
         ------
-        WrongEncoder, BadFeatures
+        WrongEncoderError, BadFeaturesError
             With what was expected and what came.
         """
         if sample.encoder_id != self.encoder_id:
-            raise WrongEncoder(
+            raise WrongEncoderError(
                 f"Sample {sample.sample_id!r} comes from encoder {sample.encoder_id!r}, but "
                 f"everything here was taught with {self.encoder_id!r}. Start the extractor with "
                 "that encoder, or begin a new session in an empty folder."
             )
         if len(sample.features) != self.dimension:
-            raise BadFeatures(
+            raise BadFeaturesError(
                 f"Sample {sample.sample_id!r} has {len(sample.features)} features; encoder "
                 f"{self.encoder_id!r} gives {self.dimension}."
             )
@@ -79,18 +79,18 @@ def check_features(sample: Sample) -> None:
 
     Raises
     ------
-    BadFeatures
+    BadFeaturesError
         If it is not one-dimensional, empty, too long, or holds NaN or infinity.
     """
     features = np.asarray(sample.features)
     if features.ndim != 1 or not 0 < features.size <= MAX_DIMENSION:
-        raise BadFeatures(
+        raise BadFeaturesError(
             f"Sample {sample.sample_id!r} has features of shape {features.shape}; expected one "
             f"vector of 1 to {MAX_DIMENSION} numbers."
         )
     finite = np.isfinite(features)
     if not finite.all():
-        raise BadFeatures(
+        raise BadFeaturesError(
             f"Sample {sample.sample_id!r} has {int((~finite).sum())} features that are NaN or "
             "infinite; look at the extractor's model and its input."
         )
@@ -101,18 +101,18 @@ def check_sample(sample: Sample) -> None:
 
     Raises
     ------
-    BadFeatures
+    BadFeaturesError
         For an unusable vector or a missing or overlong ``sample_id``.
-    WrongEncoder
+    WrongEncoderError
         If it names no encoder.
     """
     if not 0 < len(sample.sample_id.encode()) <= 64:
-        raise BadFeatures(
+        raise BadFeaturesError(
             f"The sample_id {sample.sample_id[:20]!r} must be 1 to 64 bytes; it is the handle by "
             "which the sample is found again."
         )
     if not sample.encoder_id:
-        raise WrongEncoder(
+        raise WrongEncoderError(
             f"Sample {sample.sample_id!r} names no encoder; without it nobody can tell "
             "which vectors belong together."
         )

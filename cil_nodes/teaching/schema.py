@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from cil_nodes.teaching.errors import JournalDamaged
+from cil_nodes.teaching.errors import JournalDamagedError
 
 APPLICATION_ID = 0x43494C31  # "CIL1": tells a journal from any other SQLite file
 
@@ -73,16 +73,16 @@ def bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:
 
     Raises
     ------
-    JournalDamaged
+    JournalDamagedError
         If the file is another program's, or from a newer version of this one.
     """
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if tables and application != APPLICATION_ID:
-        raise JournalDamaged(f"{path} is a database of another program; move it away.")
+        raise JournalDamagedError(f"{path} is a database of another program; move it away.")
     if version > SCHEMA_VERSION:
-        raise JournalDamaged(
+        raise JournalDamagedError(
             f"{path} has schema version {version}, made by a newer release; this one knows up to "
             f"{SCHEMA_VERSION}. Update this program, or choose another folder."
         )
