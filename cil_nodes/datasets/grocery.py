@@ -1,8 +1,8 @@
 """The Grocery Store dataset: photos from phones, 81 products in 43 coarse classes.
 
 M. Klasson, C. Zhang, H. Kjellström, "A Hierarchical Grocery Store Image Dataset with Visual and
-Semantic Labels", WACV 2019; MIT licence; the paper counts 42 coarse classes, the published list 43. Read in place from one zip file with the layout of the
-published repository.
+Semantic Labels", WACV 2019; MIT licence. (The paper counts 42 coarse classes, the published list
+has 43.) Read in place from one zip file with the layout of the published repository.
 """
 
 from __future__ import annotations
