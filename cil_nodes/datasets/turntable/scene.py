@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .backdrops import POOL
 from .shapes import axis_rotation
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
 
 DISC_RADIUS = 1.0
 DISC_HEIGHT = 0.07
@@ -138,6 +138,6 @@ class Camera:
         return local[:, :2] / local[:, 2:]
 
     def plane(self, origin: NDArray, along: NDArray, up: NDArray) -> NDArray[np.float64]:
-        """Homography (3, 3) from plane coordinates (s, t, 1), origin + s along + t up, to pixels."""
+        """Homography (3, 3) to pixels from (s, t, 1), which stands for origin + s along + t up."""
         columns = np.stack([along, up, origin - self.position], axis=1)
         return self.intrinsics @ self.rotation @ columns
