@@ -8,7 +8,7 @@ import numpy as np
 
 from .catalogue import Maker, thing
 from .model import Part
-from .paint import bands, gradient, mottled, plain, sectors, spots, stripes, wood
+from .paint import bands, checks, gradient, mottled, plain, sectors, spots, stripes, wood
 from .shapes import (
     box,
     cylinder,
@@ -101,8 +101,8 @@ def _teapot(m: Maker) -> Sequence[Part]:
     lid = np.vstack([smooth_profile([(0.32, 0.84), (0.26, 0.92), (0.06, 0.98)], 10), [(0, 0.98)]])
     spout = smooth_profile([(0.5, 0, 0.3), (0.85, 0, 0.42), (0.95, 0, 0.68), (1.15, 0, 0.8)], 16)
     handle = torus(0.34, 0.06, start=75, end=285).turn("x", 90).scale(1.1, 1, 1)
-    ground, petals = m.shade("#f2f0ea", 0.03), m.shade("#2a56b0")
-    glaze = spots(0.27, 0.3, ground, petals)
+    ground, petals = m.shade("#8c3b1f"), m.shade("#ecdcb4")
+    glaze = bands("z", [0.34, 0.4, 0.5, 0.56], [ground, petals, ground, petals, ground])
     return [
         Part(lathe(body), glaze, 0.7, 70),
         Part(lathe(lid), plain(petals), 0.7, 70),
@@ -112,7 +112,7 @@ def _teapot(m: Maker) -> Sequence[Part]:
     ]
 
 
-@thing("spoon", size=0.95)
+@thing("spoon", size=1.12)
 def _spoon(m: Maker) -> Sequence[Part]:
     shaft = smooth_profile([(0.1, 0, 0.06), (0.5, 0, 0.2), (1.1, 0, 0.16), (1.5, 0, 0.1)], 20)
     handle = tube(shaft, np.linspace(0.07, 0.1, 20)).scale(1, 1.3, 0.7)
@@ -175,11 +175,15 @@ def _chair(m: Maker) -> Sequence[Part]:
     posts = [box(0.1, 0.1, 0.9).move(x, 0.4, 0.78) for x in (-0.4, 0.4)]
     rungs = [box(0.72, 0.06, 0.09).move(0, 0.4, z) for z in (1.0, 1.22)]
     stretchers = [box(0.06, 0.72, 0.06).move(x, 0, 0.3) for x in (-0.4, 0.4)]
-    grain = wood(0.6, m.shade("#8a5430"), "#5e3519")
+    lacquer = plain(m.shade("#c3262b"))
     return [
-        Part(join([*legs, *posts, *stretchers]), grain, 0.2),
-        Part(join([*rungs, box(0.9, 0.1, 0.2).move(0, 0.4, 1.5)]), grain, 0.2),
-        Part(rounded_box(0.98, 0.98, 0.14, 0.05).move(z=0.7), plain(m.shade("#c0272d")), 0.15),
+        Part(join([*legs, *posts, *stretchers]), lacquer, 0.5),
+        Part(join([*rungs, box(0.9, 0.1, 0.2).move(0, 0.4, 1.5)]), lacquer, 0.5),
+        Part(
+            rounded_box(0.98, 0.98, 0.14, 0.05).move(z=0.7),
+            checks(0.12, m.shade("#ecd9a4"), "#b98f4c"),
+            0.05,
+        ),
     ]
 
 
@@ -198,9 +202,9 @@ def _clock(m: Maker) -> Sequence[Part]:
     dial = join([*ticks, *(hand.move(z=0.225) for hand in hands)])
     bells = [ellipsoid(0.22, 0.22, 0.16).turn("y", s * 35).move(s * 0.36, 0, 0.68) for s in (-1, 1)]
     feet = [cylinder(0.05, 0.3).turn("y", s * 30).move(s * 0.5, 0, -0.72) for s in (-1, 1)]
-    teal = m.shade("#18a08c")
+    navy = m.shade("#27408b")
     return [
-        Part(case.turn("x", 90), plain(teal), 0.6, 40),
+        Part(case.turn("x", 90), plain(navy), 0.6, 40),
         Part(face.turn("x", 90), plain("#fbfbf4"), 0.2),
         Part(dial.turn("x", 90), plain("#161616"), 0.1),
         Part(
@@ -212,7 +216,7 @@ def _clock(m: Maker) -> Sequence[Part]:
     ]
 
 
-@thing("banana", size=0.95)
+@thing("banana", size=1.12)
 def _banana(m: Maker) -> Sequence[Part]:
     bend = np.radians(np.linspace(-62, 62, 26))
     path = np.stack([np.sin(bend), 0.9 - np.cos(bend), 0 * bend], axis=1) * m.about(1.0)

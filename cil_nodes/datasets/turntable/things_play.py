@@ -70,8 +70,8 @@ def _die(m: Maker) -> Sequence[Part]:
         for x, y in _pip_places(count):
             pips.append(ellipsoid(0.1, 0.1, 0.03, 16).move(x, y, 0.49).turn(axis, degrees))
     return [
-        Part(cube, plain(m.shade("#f5f2ea", 0.02)), 0.6, 50),
-        Part(join(pips), plain("#101014"), 0.3),
+        Part(cube, plain(m.shade("#1c9a4c")), 0.6, 50),
+        Part(join(pips), plain("#fbfbf6"), 0.3),
     ]
 
 
@@ -107,7 +107,7 @@ def _dumbbell(m: Maker) -> Sequence[Part]:
 
 @thing("robot")
 def _robot(m: Maker) -> Sequence[Part]:
-    shell, dark, red = plain(m.shade("#9fb3c4", 0.04)), plain("#2c3138"), plain(m.shade("#e0392f"))
+    shell, dark, red = plain(m.shade("#55b9b0")), plain("#2c3138"), plain(m.shade("#e0392f"))
     arms = [
         tube(
             smooth_profile([(s * 0.36, 0, 0.98), (s * 0.56, -0.02, 0.8), (s * 0.6, -0.1, 0.5)], 8),
@@ -224,7 +224,7 @@ def _guitar(m: Maker) -> Sequence[Part]:
 
 @thing("drum", size=0.85)
 def _drum(m: Maker) -> Sequence[Part]:
-    blue = m.shade("#1f3fae")
+    red = m.shade("#b81d28")
     zigzag = []
     for k in range(10):
         a, b, c = (np.radians(36 * k + d) for d in (0, 18, 36))
@@ -244,8 +244,8 @@ def _drum(m: Maker) -> Sequence[Part]:
         for s in (-1, 1)
     ]
     return [
-        Part(cylinder(0.6, 0.7, sections=48), bands("z", [0.69], [blue, "#f6f0dc"]), 0.5, 40),
-        Part(join(rims), plain(m.shade("#d42a2a")), 0.6),
+        Part(cylinder(0.6, 0.7, sections=48), bands("z", [0.69], [red, "#f6f0dc"]), 0.5, 40),
+        Part(join(rims), plain(m.shade("#f1e4bd")), 0.6),
         Part(join(zigzag), plain("#f4d23a"), 0.3),
         Part(join(sticks), plain("#c69152"), 0.3),
     ]

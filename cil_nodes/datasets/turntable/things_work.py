@@ -25,7 +25,7 @@ from .shapes import (
 STEEL = "#b4bac2"
 
 
-@thing("hammer")
+@thing("hammer", size=1.12)
 def _hammer(m: Maker) -> Sequence[Part]:
     shaft = cylinder(0.085, m.about(1.5), top=0.07).scale(1, 1.35, 1).turn("y", 90)
     grip = cylinder(0.11, 0.6, sections=16).scale(1, 1.3, 1).turn("y", 90).move(x=0.92)
@@ -49,7 +49,7 @@ def _hammer(m: Maker) -> Sequence[Part]:
     ]
 
 
-@thing("screwdriver")
+@thing("screwdriver", size=1.12)
 def _screwdriver(m: Maker) -> Sequence[Part]:
     side = smooth_profile([(0.1, 0), (0.19, 0.08), (0.2, 0.45), (0.13, 0.62), (0.17, 0.7)], 20)
     grip = lathe(np.vstack([[(0, 0)], side, [(0.1, 0.74), (0, 0.74)]]), 24).turn("y", 90)
@@ -62,7 +62,7 @@ def _screwdriver(m: Maker) -> Sequence[Part]:
     ]
 
 
-@thing("key", size=0.95)
+@thing("key", size=1.12)
 def _key(m: Maker) -> Sequence[Part]:
     bow = [torus(0.2, 0.065).move(x, y) for x, y in ((0, 0.2), (0.17, -0.1), (-0.17, -0.1))]
     shaft = tube([(0, -0.3, 0), (0, -1.5, 0)], 0.075)
@@ -73,7 +73,7 @@ def _key(m: Maker) -> Sequence[Part]:
     return [Part(join([*bow, shaft, *teeth, *collar]), brass, 1.0, 40)]
 
 
-@thing("scissors")
+@thing("scissors", size=1.12)
 def _scissors(m: Maker) -> Sequence[Part]:
     blade = [(-0.07, 0), (0.09, 0), (0.06, 0.6), (0.0, 0.98), (-0.07, 0.6)]
     opening = m.about(17, 0.1)
@@ -113,7 +113,7 @@ def _book(m: Maker) -> Sequence[Part]:
     ]
 
 
-@thing("pencil")
+@thing("pencil", size=1.12)
 def _pencil(m: Maker) -> Sequence[Part]:
     barrel = cylinder(0.13, 1.35, sections=6)
     paint = plain(m.shade("#1b8a4a"))
