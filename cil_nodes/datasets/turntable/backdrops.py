@@ -1,8 +1,8 @@
 """Walls and table tops: drawn textures in two families that share nothing.
 
-``teach`` holds painted and papered walls, planks, tiles and bricks; ``fresh`` holds shelves, blurred
-rooms, stone, cloth and foliage. A picture made with a fresh backdrop therefore shows a kind of
-surface that no teaching picture shows, not merely another draw of the same kind.
+``teach`` holds painted and papered walls, planks, tiles and bricks; ``fresh`` holds shelves,
+blurred rooms, stone, cloth and foliage. A picture made with a fresh backdrop therefore shows a
+kind of surface that no teaching picture shows, not merely another draw of the same kind.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from .shapes import f32
 
 Texture = NDArray[np.uint8]
 Draw = Callable[[np.random.Generator], NDArray]
@@ -27,7 +29,7 @@ POOL = 24
 
 def _hsv(hue: float, depth: float, value: float) -> NDArray[np.float32]:
     """RGB 0..255 (3,) of hue in degrees, saturation and value in [0, 1]."""
-    pixel = np.float32([[[hue % 360, depth, value]]])
+    pixel = f32([[[hue % 360, depth, value]]])
     return cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0] * 255
 
 

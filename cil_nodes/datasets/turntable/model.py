@@ -12,7 +12,7 @@ from scipy import sparse
 from .paint import Paint
 from .shapes import Shape
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
 
 CREASE_DEGREES = 40.0
 """Faces that meet at a sharper angle keep their edge; flatter ones are shaded as round."""

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-FloatArray = NDArray[np.float32]
+from .shapes import f32
+
+FloatArray = NDArray[np.floating]
 Paint = Callable[[FloatArray], FloatArray]
 Colour = str | tuple[float, float, float]
 """``"#rrggbb"`` or three numbers in [0, 1], both as seen on a screen (sRGB)."""
@@ -87,7 +89,7 @@ def spots(cell: float, radius: float, ground: Colour, spot: Colour) -> Paint:
 
     def paint(p: FloatArray) -> FloatArray:
         q = p / cell
-        q = q + 0.5 * (np.floor(q[:, 2:3]) % 2) * np.float32([1, 1, 0])
+        q = q + 0.5 * (np.floor(q[:, 2:3]) % 2) * f32([1, 1, 0])
         away = np.linalg.norm(q % 1 - 0.5, axis=1)
         return _choose(away < radius, b, a)
 
@@ -148,7 +150,7 @@ def jittered(colour: Colour, rng: np.random.Generator, amount: float) -> tuple[f
     pixel = screen_rgb(colour).astype(np.float32).reshape(1, 1, 3)
     hsv = cv2.cvtColor(pixel, cv2.COLOR_RGB2HSV)[0, 0]
     hue, depth, value = rng.uniform(-amount, amount, 3)
-    hsv = np.float32([(hsv[0] + 40 * hue) % 360, hsv[1] * (1 + depth), hsv[2] * (1 + value)])
+    hsv = f32([(hsv[0] + 40 * hue) % 360, hsv[1] * (1 + depth), hsv[2] * (1 + value)])
     hsv[1:] = np.clip(hsv[1:], 0, 1)
     red, green, blue = cv2.cvtColor(hsv.reshape(1, 1, 3), cv2.COLOR_HSV2RGB)[0, 0]
     return float(red), float(green), float(blue)

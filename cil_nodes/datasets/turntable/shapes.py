@@ -12,8 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FloatArray = NDArray[np.float32]
+FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.int32]
+
+
+def f32(values: ArrayLike) -> NDArray[np.float32]:
+    """Return the values as an array of single precision, which is what the ray tracer takes."""
+    return np.asarray(values, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -35,11 +40,11 @@ class Shape:
 
     def move(self, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Shape:
         """Shift by (x, y, z)."""
-        return replace(self, vertices=self.vertices + np.float32([x, y, z]))
+        return replace(self, vertices=self.vertices + f32([x, y, z]))
 
     def scale(self, x: float = 1.0, y: float = 1.0, z: float = 1.0) -> Shape:
         """Stretch along each axis about the origin."""
-        return replace(self, vertices=self.vertices * np.float32([x, y, z]))
+        return replace(self, vertices=self.vertices * f32([x, y, z]))
 
     def turn(self, axis: str, degrees: float) -> Shape:
         """Rotate about the x, y or z axis, counter-clockwise when the axis points at you."""
@@ -183,8 +188,10 @@ def tube(path: ArrayLike, radius: ArrayLike, sections: int = 16, *, closed: bool
 
 def _frames(path: NDArray[np.float64], closed: bool) -> tuple[NDArray, NDArray]:
     """Two axes (k, 3) across the path at each point, carried along without twist."""
-    ahead, behind = (np.roll(path, -1, 0), np.roll(path, 1, 0)) if closed else (None, None)
-    tangent = np.gradient(path, axis=0) if ahead is None else ahead - behind
+    if closed:
+        tangent = np.roll(path, -1, axis=0) - np.roll(path, 1, axis=0)
+    else:
+        tangent = np.gradient(path, axis=0)
     tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
     side = np.empty_like(path)
     current = np.eye(3)[np.argmin(np.abs(tangent[0]))]

@@ -8,7 +8,7 @@ import numpy as np
 
 from .catalogue import Maker, thing
 from .model import Part
-from .paint import bands, gradient, mottled, plain, sectors, spots, stripes, wood
+from .paint import bands, checks, gradient, mottled, plain, sectors, spots, stripes, wood
 from .shapes import (
     box,
     cylinder,
@@ -26,7 +26,7 @@ STEEL = "#b9bec4"
 
 
 @thing("mug", size=0.85)
-def mug(m: Maker) -> Sequence[Part]:
+def _mug(m: Maker) -> Sequence[Part]:
     r, h = m.about(0.5), m.about(1.1)
     wall = lathe(
         [(0, 0), (r * 0.94, 0), (r, 0.06), (r, h), (r - 0.05, h), (r - 0.06, 0.08), (0, 0.08)]
@@ -43,7 +43,7 @@ def mug(m: Maker) -> Sequence[Part]:
 
 
 @thing("bowl", size=0.95)
-def bowl(m: Maker) -> Sequence[Part]:
+def _bowl(m: Maker) -> Sequence[Part]:
     h = m.about(0.5)
     outside = smooth_profile([(0.3, 0.06), (0.55, 0.12), (0.85, 0.35), (0.98, h)], 14)
     inside = smooth_profile([(0.94, h), (0.8, 0.36), (0.5, 0.17), (0, 0.12)], 14)
@@ -65,7 +65,7 @@ def bowl(m: Maker) -> Sequence[Part]:
 
 
 @thing("bottle")
-def bottle(m: Maker) -> Sequence[Part]:
+def _bottle(m: Maker) -> Sequence[Part]:
     neck = m.about(0.13)
     body = [
         (0, 0),
@@ -95,14 +95,14 @@ def bottle(m: Maker) -> Sequence[Part]:
 
 
 @thing("teapot")
-def teapot(m: Maker) -> Sequence[Part]:
+def _teapot(m: Maker) -> Sequence[Part]:
     profile = [(0.3, 0), (0.55, 0.12), (0.68, 0.4), (0.55, 0.72), (0.3, 0.85)]
     body = np.vstack([[(0, 0)], smooth_profile(profile, 24)])
     lid = np.vstack([smooth_profile([(0.32, 0.84), (0.26, 0.92), (0.06, 0.98)], 10), [(0, 0.98)]])
     spout = smooth_profile([(0.5, 0, 0.3), (0.85, 0, 0.42), (0.95, 0, 0.68), (1.15, 0, 0.8)], 16)
     handle = torus(0.34, 0.06, start=75, end=285).turn("x", 90).scale(1.1, 1, 1)
-    ground, petals = m.shade("#f2f0ea", 0.03), m.shade("#2a56b0")
-    glaze = spots(0.27, 0.3, ground, petals)
+    ground, petals = m.shade("#8c3b1f"), m.shade("#ecdcb4")
+    glaze = bands("z", [0.34, 0.4, 0.5, 0.56], [ground, petals, ground, petals, ground])
     return [
         Part(lathe(body), glaze, 0.7, 70),
         Part(lathe(lid), plain(petals), 0.7, 70),
@@ -112,8 +112,8 @@ def teapot(m: Maker) -> Sequence[Part]:
     ]
 
 
-@thing("spoon", size=0.95)
-def spoon(m: Maker) -> Sequence[Part]:
+@thing("spoon", size=1.12)
+def _spoon(m: Maker) -> Sequence[Part]:
     shaft = smooth_profile([(0.1, 0, 0.06), (0.5, 0, 0.2), (1.1, 0, 0.16), (1.5, 0, 0.1)], 20)
     handle = tube(shaft, np.linspace(0.07, 0.1, 20)).scale(1, 1.3, 0.7)
     hollow = [
@@ -131,7 +131,7 @@ def spoon(m: Maker) -> Sequence[Part]:
 
 
 @thing("candle", size=0.95)
-def candle(m: Maker) -> Sequence[Part]:
+def _candle(m: Maker) -> Sequence[Part]:
     r = m.about(0.24)
     wax = lathe(
         np.vstack([[(r, 0.15), (r, 1.22)], smooth_profile([(r, 1.22), (0.16, 1.26), (0, 1.2)], 8)])
@@ -149,7 +149,7 @@ def candle(m: Maker) -> Sequence[Part]:
 
 
 @thing("lamp")
-def lamp(m: Maker) -> Sequence[Part]:
+def _lamp(m: Maker) -> Sequence[Part]:
     shade = lathe([(0.2, 1.55), (0.22, 1.55), (0.56, 1.0), (0.54, 1.0), (0.2, 1.55)], 48)
     foot = lathe(
         np.vstack(
@@ -170,21 +170,25 @@ def lamp(m: Maker) -> Sequence[Part]:
 
 
 @thing("chair")
-def chair(m: Maker) -> Sequence[Part]:
+def _chair(m: Maker) -> Sequence[Part]:
     legs = [box(0.1, 0.1, 0.72).move(x, y) for x in (-0.4, 0.4) for y in (-0.4, 0.4)]
     posts = [box(0.1, 0.1, 0.9).move(x, 0.4, 0.78) for x in (-0.4, 0.4)]
     rungs = [box(0.72, 0.06, 0.09).move(0, 0.4, z) for z in (1.0, 1.22)]
     stretchers = [box(0.06, 0.72, 0.06).move(x, 0, 0.3) for x in (-0.4, 0.4)]
-    grain = wood(0.6, m.shade("#8a5430"), "#5e3519")
+    lacquer = plain(m.shade("#c3262b"))
     return [
-        Part(join([*legs, *posts, *stretchers]), grain, 0.2),
-        Part(join([*rungs, box(0.9, 0.1, 0.2).move(0, 0.4, 1.5)]), grain, 0.2),
-        Part(rounded_box(0.98, 0.98, 0.14, 0.05).move(z=0.7), plain(m.shade("#c0272d")), 0.15),
+        Part(join([*legs, *posts, *stretchers]), lacquer, 0.5),
+        Part(join([*rungs, box(0.9, 0.1, 0.2).move(0, 0.4, 1.5)]), lacquer, 0.5),
+        Part(
+            rounded_box(0.98, 0.98, 0.14, 0.05).move(z=0.7),
+            checks(0.12, m.shade("#ecd9a4"), "#b98f4c"),
+            0.05,
+        ),
     ]
 
 
 @thing("clock", size=0.9)
-def clock(m: Maker) -> Sequence[Part]:
+def _clock(m: Maker) -> Sequence[Part]:
     case = cylinder(0.62, 0.4, sections=48).move(z=-0.2)
     face = cylinder(0.53, 0.02, sections=48).move(z=0.2)
     ticks = [
@@ -198,9 +202,9 @@ def clock(m: Maker) -> Sequence[Part]:
     dial = join([*ticks, *(hand.move(z=0.225) for hand in hands)])
     bells = [ellipsoid(0.22, 0.22, 0.16).turn("y", s * 35).move(s * 0.36, 0, 0.68) for s in (-1, 1)]
     feet = [cylinder(0.05, 0.3).turn("y", s * 30).move(s * 0.5, 0, -0.72) for s in (-1, 1)]
-    teal = m.shade("#18a08c")
+    navy = m.shade("#27408b")
     return [
-        Part(case.turn("x", 90), plain(teal), 0.6, 40),
+        Part(case.turn("x", 90), plain(navy), 0.6, 40),
         Part(face.turn("x", 90), plain("#fbfbf4"), 0.2),
         Part(dial.turn("x", 90), plain("#161616"), 0.1),
         Part(
@@ -212,8 +216,8 @@ def clock(m: Maker) -> Sequence[Part]:
     ]
 
 
-@thing("banana", size=0.95)
-def banana(m: Maker) -> Sequence[Part]:
+@thing("banana", size=1.12)
+def _banana(m: Maker) -> Sequence[Part]:
     bend = np.radians(np.linspace(-62, 62, 26))
     path = np.stack([np.sin(bend), 0.9 - np.cos(bend), 0 * bend], axis=1) * m.about(1.0)
     thick = 0.19 * np.sqrt(np.clip(1 - (np.linspace(-1, 1, 26) * 0.97) ** 4, 0.06, 1))
@@ -227,7 +231,7 @@ def banana(m: Maker) -> Sequence[Part]:
 
 
 @thing("apple", size=0.8)
-def apple(m: Maker) -> Sequence[Part]:
+def _apple(m: Maker) -> Sequence[Part]:
     side = smooth_profile(
         [(0.02, 0.09), (0.2, 0), (0.48, 0.16), (0.6, 0.55), (0.45, 0.9), (0.18, 0.95), (0.01, 0.8)],
         34,
@@ -243,7 +247,7 @@ def apple(m: Maker) -> Sequence[Part]:
 
 
 @thing("pineapple")
-def pineapple(m: Maker) -> Sequence[Part]:
+def _pineapple(m: Maker) -> Sequence[Part]:
     side = smooth_profile([(0.15, 0), (0.4, 0.15), (0.47, 0.5), (0.4, 0.9), (0.15, 1.05)], 20)
     knobs = []
     for ring, (r, z) in enumerate(side[2:-2:2]):
@@ -265,7 +269,7 @@ def pineapple(m: Maker) -> Sequence[Part]:
 
 
 @thing("cake", size=0.95)
-def cake(m: Maker) -> Sequence[Part]:
+def _cake(m: Maker) -> Sequence[Part]:
     cream, pink = "#fff3e6", m.shade("#f28ab2")
     layers = bands(
         "z", [0.16, 0.22, 0.38, 0.44], [m.shade("#6b3a1c"), cream, "#6b3a1c", cream, pink]
@@ -289,7 +293,7 @@ def cake(m: Maker) -> Sequence[Part]:
 
 
 @thing("mushroom", size=0.85)
-def mushroom(m: Maker) -> Sequence[Part]:
+def _mushroom(m: Maker) -> Sequence[Part]:
     cap = smooth_profile([(0.7, 0.62), (0.72, 0.7), (0.55, 1.05), (0.25, 1.22), (0.001, 1.26)], 22)
     stem = smooth_profile([(0.26, 0), (0.2, 0.25), (0.17, 0.68)], 12)
     dots = []
@@ -309,7 +313,7 @@ def mushroom(m: Maker) -> Sequence[Part]:
 
 
 @thing("umbrella")
-def umbrella(m: Maker) -> Sequence[Part]:
+def _umbrella(m: Maker) -> Sequence[Part]:
     dome = smooth_profile([(0.95, 0.95), (0.8, 1.22), (0.45, 1.45), (0.001, 1.54)], 16)
     crook = smooth_profile(
         [(0, 0, 1.5), (0, 0, 0.25), (0.04, 0, 0.08), (0.14, 0, 0.04), (0.22, 0, 0.16)], 30
@@ -323,7 +327,7 @@ def umbrella(m: Maker) -> Sequence[Part]:
 
 
 @thing("vase")
-def vase(m: Maker) -> Sequence[Part]:
+def _vase(m: Maker) -> Sequence[Part]:
     side = smooth_profile([(0.22, 0), (0.42, 0.3), (0.36, 0.62), (0.16, 0.82), (0.24, 0.96)], 26)
     violet = m.shade("#6a3fa0")
     blooms, stems = [], []
@@ -360,7 +364,7 @@ def vase(m: Maker) -> Sequence[Part]:
 
 
 @thing("picture frame", size=0.9)
-def picture_frame(m: Maker) -> Sequence[Part]:
+def _picture_frame(m: Maker) -> Sequence[Part]:
     gold = m.shade("#b58a35")
     bars = [box(1.3, 0.12, 0.14).move(z=z) for z in (0, 0.86)]
     bars += [box(0.14, 0.12, 0.86).move(s * 0.58, 0, 0.1) for s in (-1, 1)]

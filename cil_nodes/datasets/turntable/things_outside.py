@@ -14,6 +14,7 @@ from .shapes import (
     cylinder,
     ellipsoid,
     extrude,
+    f32,
     join,
     lathe,
     rounded_box,
@@ -23,7 +24,7 @@ from .shapes import (
 
 
 @thing("house")
-def house(m: Maker) -> Sequence[Part]:
+def _house(m: Maker) -> Sequence[Part]:
     gable = extrude([(-0.6, 0), (0.6, 0), (0.6, 0.7), (0, 1.2), (-0.6, 0.7)], 1.0)
     slab = box(0.92, 1.2, 0.07)
     slope = np.degrees(np.arctan2(0.5, 0.6))
@@ -45,7 +46,7 @@ def house(m: Maker) -> Sequence[Part]:
 
 
 @thing("fir tree")
-def fir_tree(m: Maker) -> Sequence[Part]:
+def _fir_tree(m: Maker) -> Sequence[Part]:
     tiers = [
         lathe([(r * 0.2, z + 0.06), (r, z), (0.03, z + 0.55)], 22)
         for r, z in ((0.66, 0.25), (0.54, 0.55), (0.42, 0.85), (0.28, 1.12))
@@ -66,7 +67,7 @@ def fir_tree(m: Maker) -> Sequence[Part]:
 
 
 @thing("cactus")
-def cactus(m: Maker) -> Sequence[Part]:
+def _cactus(m: Maker) -> Sequence[Part]:
     def column(height: float, radius: float) -> np.ndarray:
         return np.vstack(
             [
@@ -110,7 +111,7 @@ def cactus(m: Maker) -> Sequence[Part]:
 
 
 @thing("traffic cone", size=0.95)
-def traffic_cone(m: Maker) -> Sequence[Part]:
+def _traffic_cone(m: Maker) -> Sequence[Part]:
     orange = m.shade("#f4641a", 0.05)
     cone = lathe([(0.44, 0.08), (0.08, 1.25), (0.05, 1.25), (0.05, 1.1)], 40)
     return [
@@ -124,7 +125,7 @@ def traffic_cone(m: Maker) -> Sequence[Part]:
 
 
 @thing("gift box", size=0.85)
-def gift_box(m: Maker) -> Sequence[Part]:
+def _gift_box(m: Maker) -> Sequence[Part]:
     paper = spots(0.22, 0.26, m.shade("#7a2fb0"), "#ffffff")
     ribbon = plain(m.shade("#f0c61e"))
     straps = [box(1.02, 0.16, 0.84), box(0.16, 1.02, 0.84)]
@@ -144,13 +145,11 @@ def gift_box(m: Maker) -> Sequence[Part]:
 
 
 @thing("sailing boat")
-def sailing_boat(m: Maker) -> Sequence[Part]:
+def _sailing_boat(m: Maker) -> Sequence[Part]:
     deck = smooth_profile([(-0.75, 0.26), (0, 0.34), (0.6, 0.18), (0.85, 0)], 14)
     rim = np.vstack([deck, (deck * [1, -1])[-2::-1]])
     shape = extrude(rim, 0.34)
-    taper = np.where(
-        shape.vertices[:, 2:] < 0.01, np.float32([[0.8, 0.45, 1]]), np.float32([[1, 1, 1]])
-    )
+    taper = np.where(shape.vertices[:, 2:] < 0.01, f32([[0.8, 0.45, 1]]), f32([[1, 1, 1]]))
     hull = type(shape)(shape.vertices * taper, shape.faces, shape.rest)
     main = extrude([(-0.68, 0.5), (0.02, 0.5), (0.02, 1.75)], 0.015)
     jib = extrude([(0.1, 0.48), (0.78, 0.44), (0.1, 1.5)], 0.015)
@@ -177,7 +176,7 @@ def sailing_boat(m: Maker) -> Sequence[Part]:
 
 
 @thing("snowman")
-def snowman(m: Maker) -> Sequence[Part]:
+def _snowman(m: Maker) -> Sequence[Part]:
     balls = [ellipsoid(r).move(z=z) for r, z in ((0.5, 0.44), (0.37, 1.08), (0.26, 1.56))]
     coal = [ellipsoid(0.045).move(s * 0.1, -0.23, 1.63) for s in (-1, 1)]
     coal += [ellipsoid(0.05).move(0, -y, z) for y, z in ((0.36, 1.2), (0.38, 1.04), (0.49, 0.6))]
@@ -209,7 +208,7 @@ def snowman(m: Maker) -> Sequence[Part]:
 
 
 @thing("windmill")
-def windmill(m: Maker) -> Sequence[Part]:
+def _windmill(m: Maker) -> Sequence[Part]:
     tower = lathe([(0, 0), (0.46, 0), (0.28, 1.1), (0, 1.1)], 8)
     cap = lathe(
         np.vstack([smooth_profile([(0.34, 1.08), (0.3, 1.25), (0.12, 1.38), (0.001, 1.42)], 10)]),
@@ -227,7 +226,7 @@ def windmill(m: Maker) -> Sequence[Part]:
 
 
 @thing("mailbox", size=0.95)
-def mailbox(m: Maker) -> Sequence[Part]:
+def _mailbox(m: Maker) -> Sequence[Part]:
     arch = np.radians(np.linspace(0, 180, 17))
     front = np.vstack(
         [0.3 * np.stack([np.cos(arch), np.sin(arch)], 1), [(-0.3, -0.3), (0.3, -0.3)]]

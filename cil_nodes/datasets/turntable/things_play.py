@@ -24,7 +24,7 @@ from .shapes import (
 
 
 @thing("toy car", size=0.95)
-def toy_car(m: Maker) -> Sequence[Part]:
+def _toy_car(m: Maker) -> Sequence[Part]:
     side = [
         (-0.8, 0.0),
         (0.8, 0.0),
@@ -62,7 +62,7 @@ def toy_car(m: Maker) -> Sequence[Part]:
 
 
 @thing("die", size=0.72)
-def die(m: Maker) -> Sequence[Part]:
+def _die(m: Maker) -> Sequence[Part]:
     cube = rounded_box(1, 1, 1, 0.13).move(z=-0.5)
     pips = []
     faces = {1: ("x", 0), 6: ("x", 180), 2: ("x", 90), 5: ("x", -90), 3: ("y", 90), 4: ("y", -90)}
@@ -70,8 +70,8 @@ def die(m: Maker) -> Sequence[Part]:
         for x, y in _pip_places(count):
             pips.append(ellipsoid(0.1, 0.1, 0.03, 16).move(x, y, 0.49).turn(axis, degrees))
     return [
-        Part(cube, plain(m.shade("#f5f2ea", 0.02)), 0.6, 50),
-        Part(join(pips), plain("#101014"), 0.3),
+        Part(cube, plain(m.shade("#1c9a4c")), 0.6, 50),
+        Part(join(pips), plain("#fbfbf6"), 0.3),
     ]
 
 
@@ -83,7 +83,7 @@ def _pip_places(count: int) -> list[tuple[float, float]]:
 
 
 @thing("football", size=0.8)
-def football(m: Maker) -> Sequence[Part]:
+def _football(m: Maker) -> Sequence[Part]:
     golden = (1 + 5**0.5) / 2
     corners = [np.roll((0, a, b * golden), k) for k in range(3) for a in (-1, 1) for b in (-1, 1)]
     leather = patches(np.array(corners, dtype=float), 19, "#f6f6f6", m.shade("#111214", 0.02))
@@ -91,7 +91,7 @@ def football(m: Maker) -> Sequence[Part]:
 
 
 @thing("dumbbell", size=0.95)
-def dumbbell(m: Maker) -> Sequence[Part]:
+def _dumbbell(m: Maker) -> Sequence[Part]:
     bar = lathe([(0.07, -0.9), (0.07, -0.3), (0.09, 0), (0.07, 0.3), (0.07, 0.9)])
     plates, rims = [], []
     for z, r in ((0.42, 0.46), (0.58, 0.36), (0.72, 0.26)):
@@ -106,8 +106,8 @@ def dumbbell(m: Maker) -> Sequence[Part]:
 
 
 @thing("robot")
-def robot(m: Maker) -> Sequence[Part]:
-    shell, dark, red = plain(m.shade("#9fb3c4", 0.04)), plain("#2c3138"), plain(m.shade("#e0392f"))
+def _robot(m: Maker) -> Sequence[Part]:
+    shell, dark, red = plain(m.shade("#55b9b0")), plain("#2c3138"), plain(m.shade("#e0392f"))
     arms = [
         tube(
             smooth_profile([(s * 0.36, 0, 0.98), (s * 0.56, -0.02, 0.8), (s * 0.6, -0.1, 0.5)], 8),
@@ -145,7 +145,7 @@ def robot(m: Maker) -> Sequence[Part]:
 
 
 @thing("aeroplane")
-def aeroplane(m: Maker) -> Sequence[Part]:
+def _aeroplane(m: Maker) -> Sequence[Part]:
     hull = smooth_profile(
         [(0.001, -1.0), (0.12, -0.86), (0.18, -0.5), (0.18, 0.2), (0.1, 0.75), (0.02, 1.0)], 30
     )
@@ -171,7 +171,7 @@ def aeroplane(m: Maker) -> Sequence[Part]:
 
 
 @thing("duck", size=0.85)
-def duck(m: Maker) -> Sequence[Part]:
+def _duck(m: Maker) -> Sequence[Part]:
     yellow = plain(m.shade("#fbd21f", 0.04))
     body = ellipsoid(0.62, 0.45, 0.36).move(z=0.34)
     tail = tube(
@@ -192,7 +192,7 @@ def duck(m: Maker) -> Sequence[Part]:
 
 
 @thing("guitar")
-def guitar(m: Maker) -> Sequence[Part]:
+def _guitar(m: Maker) -> Sequence[Part]:
     half = smooth_profile(
         [(0, 0), (0.36, 0.06), (0.46, 0.32), (0.28, 0.6), (0.34, 0.84), (0.12, 1.0), (0, 1.0)], 34
     )
@@ -223,8 +223,8 @@ def guitar(m: Maker) -> Sequence[Part]:
 
 
 @thing("drum", size=0.85)
-def drum(m: Maker) -> Sequence[Part]:
-    blue = m.shade("#1f3fae")
+def _drum(m: Maker) -> Sequence[Part]:
+    red = m.shade("#b81d28")
     zigzag = []
     for k in range(10):
         a, b, c = (np.radians(36 * k + d) for d in (0, 18, 36))
@@ -244,15 +244,15 @@ def drum(m: Maker) -> Sequence[Part]:
         for s in (-1, 1)
     ]
     return [
-        Part(cylinder(0.6, 0.7, sections=48), bands("z", [0.69], [blue, "#f6f0dc"]), 0.5, 40),
-        Part(join(rims), plain(m.shade("#d42a2a")), 0.6),
+        Part(cylinder(0.6, 0.7, sections=48), bands("z", [0.69], [red, "#f6f0dc"]), 0.5, 40),
+        Part(join(rims), plain(m.shade("#f1e4bd")), 0.6),
         Part(join(zigzag), plain("#f4d23a"), 0.3),
         Part(join(sticks), plain("#c69152"), 0.3),
     ]
 
 
 @thing("rubber ring", size=0.9)
-def rubber_ring(m: Maker) -> Sequence[Part]:
+def _rubber_ring(m: Maker) -> Sequence[Part]:
     ring = torus(0.58, 0.2)
     segments = [torus(0.58, 0.205, start=a, end=a + 30) for a in range(0, 360, 60)]
     return [
@@ -262,7 +262,7 @@ def rubber_ring(m: Maker) -> Sequence[Part]:
 
 
 @thing("teddy bear")
-def teddy_bear(m: Maker) -> Sequence[Part]:
+def _teddy_bear(m: Maker) -> Sequence[Part]:
     fur = mottled(0.06, m.shade("#a8703a"), "#8a5528")
     arms = [
         ellipsoid(0.13, 0.14, 0.3).turn("y", s * -40).turn("x", 25).move(s * 0.42, -0.14, 0.66)

@@ -25,8 +25,8 @@ from .shapes import (
 STEEL = "#b4bac2"
 
 
-@thing("hammer")
-def hammer(m: Maker) -> Sequence[Part]:
+@thing("hammer", size=1.12)
+def _hammer(m: Maker) -> Sequence[Part]:
     shaft = cylinder(0.085, m.about(1.5), top=0.07).scale(1, 1.35, 1).turn("y", 90)
     grip = cylinder(0.11, 0.6, sections=16).scale(1, 1.3, 1).turn("y", 90).move(x=0.92)
     face = lathe(
@@ -49,8 +49,8 @@ def hammer(m: Maker) -> Sequence[Part]:
     ]
 
 
-@thing("screwdriver")
-def screwdriver(m: Maker) -> Sequence[Part]:
+@thing("screwdriver", size=1.12)
+def _screwdriver(m: Maker) -> Sequence[Part]:
     side = smooth_profile([(0.1, 0), (0.19, 0.08), (0.2, 0.45), (0.13, 0.62), (0.17, 0.7)], 20)
     grip = lathe(np.vstack([[(0, 0)], side, [(0.1, 0.74), (0, 0.74)]]), 24).turn("y", 90)
     rod = cylinder(0.05, m.about(0.75)).turn("y", 90).move(x=0.72)
@@ -62,8 +62,8 @@ def screwdriver(m: Maker) -> Sequence[Part]:
     ]
 
 
-@thing("key", size=0.95)
-def key(m: Maker) -> Sequence[Part]:
+@thing("key", size=1.12)
+def _key(m: Maker) -> Sequence[Part]:
     bow = [torus(0.2, 0.065).move(x, y) for x, y in ((0, 0.2), (0.17, -0.1), (-0.17, -0.1))]
     shaft = tube([(0, -0.3, 0), (0, -1.5, 0)], 0.075)
     teeth = [box(0.3, 0.08, 0.06).move(0.2, y, -0.03) for y in (-1.46, -1.3, -1.14)]
@@ -73,8 +73,8 @@ def key(m: Maker) -> Sequence[Part]:
     return [Part(join([*bow, shaft, *teeth, *collar]), brass, 1.0, 40)]
 
 
-@thing("scissors")
-def scissors(m: Maker) -> Sequence[Part]:
+@thing("scissors", size=1.12)
+def _scissors(m: Maker) -> Sequence[Part]:
     blade = [(-0.07, 0), (0.09, 0), (0.06, 0.6), (0.0, 0.98), (-0.07, 0.6)]
     opening = m.about(17, 0.1)
     blades, grips = [], []
@@ -91,7 +91,7 @@ def scissors(m: Maker) -> Sequence[Part]:
 
 
 @thing("book", size=0.95)
-def book(m: Maker) -> Sequence[Part]:
+def _book(m: Maker) -> Sequence[Part]:
     thick = m.about(0.3)
     cover, gilt = m.shade("#7a1f33"), m.shade("#d9b24a")
     boards = [box(1.0, 1.4, 0.035).move(z=z) for z in (0, thick)]
@@ -113,8 +113,8 @@ def book(m: Maker) -> Sequence[Part]:
     ]
 
 
-@thing("pencil")
-def pencil(m: Maker) -> Sequence[Part]:
+@thing("pencil", size=1.12)
+def _pencil(m: Maker) -> Sequence[Part]:
     barrel = cylinder(0.13, 1.35, sections=6)
     paint = plain(m.shade("#1b8a4a"))
     point = lathe([(0.13, 1.35), (0.045, 1.66)], 6)
@@ -133,7 +133,7 @@ def pencil(m: Maker) -> Sequence[Part]:
 
 
 @thing("camera", size=0.9)
-def camera(m: Maker) -> Sequence[Part]:
+def _camera(m: Maker) -> Sequence[Part]:
     body = rounded_box(1.3, 0.5, 0.8, 0.08)
     wrap = box(1.31, 0.51, 0.44).move(z=0.16)
     rings = [(0.33, 0.0, 0.26), (0.29, 0.26, 0.16)]
@@ -153,7 +153,7 @@ def camera(m: Maker) -> Sequence[Part]:
 
 
 @thing("padlock", size=0.75)
-def padlock(m: Maker) -> Sequence[Part]:
+def _padlock(m: Maker) -> Sequence[Part]:
     arc = np.radians(np.linspace(0, 180, 19))
     bow = np.stack([0.3 * np.cos(arc), 0 * arc, 0.95 + 0.32 * np.sin(arc)], axis=1)
     shackle = tube(np.vstack([[(0.3, 0, 0.6)], bow, [(-0.3, 0, 0.6)]]), 0.085)
@@ -167,7 +167,7 @@ def padlock(m: Maker) -> Sequence[Part]:
 
 
 @thing("light bulb", size=0.85)
-def light_bulb(m: Maker) -> Sequence[Part]:
+def _light_bulb(m: Maker) -> Sequence[Part]:
     bulb = smooth_profile(
         [(0.2, 0.5), (0.25, 0.65), (0.48, 1.0), (0.45, 1.3), (0.25, 1.5), (0.001, 1.55)], 28
     )
@@ -180,7 +180,7 @@ def light_bulb(m: Maker) -> Sequence[Part]:
 
 
 @thing("magnet", size=0.9)
-def magnet(m: Maker) -> Sequence[Part]:
+def _magnet(m: Maker) -> Sequence[Part]:
     angle = np.radians(np.linspace(0, 180, 25))
     ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     outer, inner = 0.62 * ring, (0.62 - m.about(0.27)) * ring
@@ -194,7 +194,7 @@ def magnet(m: Maker) -> Sequence[Part]:
 
 
 @thing("globe")
-def globe(m: Maker) -> Sequence[Part]:
+def _globe(m: Maker) -> Sequence[Part]:
     ball = ellipsoid(0.55, sections=40)
     sea = mottled(0.42, m.shade("#2f8a3e"), m.shade("#1b62c4"), sharp=14)
     arc = torus(0.63, 0.035, start=-100, end=80).turn("x", 90)
