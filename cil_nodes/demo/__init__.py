@@ -1,0 +1,1 @@
+"""The demo: the real graph, taught by a scripted person, and the report of it."""
