@@ -1,1 +1,1 @@
-"""The demo: the real graph, taught by a scripted person, and the report of it."""
+"""The main job: a scripted teacher who shows objects to the running graph and teaches them."""
