@@ -49,8 +49,9 @@ def check_c_library(name: str | None = None, version: str | None = None) -> None
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if name != "glibc" or numbers < OLDEST_GLIBC:
         oldest = ".".join(map(str, OLDEST_GLIBC))
+        here = f"{name or 'another C library'} {version}".strip()
         raise SetupError(
-            f"the wheels need glibc {oldest} or newer; this system has {name or 'another'} {version}.",
+            f"the wheels need glibc {oldest} or newer; this system has {here}.",
             f"Debian 10, Ubuntu 20.04 or newer have it; Alpine (musl) does not.\n{_WITH_ROS}",
         )
 
@@ -62,8 +63,8 @@ def check_venv_module() -> None:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         raise SetupError(
             f"this Python {version} has no module {' and no '.join(missing)}.",
-            f"Debian, Ubuntu: sudo apt install python3-venv (or python{version}-venv). Without root,\n"
-            "name another interpreter that has it: CIL_PYTHON=/path/to/python3 ./cil",
+            f"Debian, Ubuntu: sudo apt install python3-venv (or python{version}-venv).\n"
+            "Without root, name an interpreter that has it: CIL_PYTHON=/path/to/python3 ./cil",
         )
 
 

@@ -13,10 +13,10 @@ import re
 import subprocess
 import sys
 import tempfile
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import tomllib
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -27,8 +27,8 @@ FILES: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("", "cpu", "encoders", "sim", "bags", "report"),
     ),
     "requirements-ros.txt": (
-        "ROS 2 Jazzy as wheels, and what builds the interfaces on them. Not for a machine that has\n"
-        "# ROS 2 installed. Always installed in one pip call with the other files.",
+        "ROS 2 Jazzy as wheels, and what builds the interfaces on them. Install it in one pip call;\n"
+        "# not for a machine that has ROS 2 installed.",
         ("ros",),
     ),
     "requirements-dev.txt": ("What tests and checks need.", ("test", "dev")),
