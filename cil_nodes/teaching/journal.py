@@ -293,12 +293,9 @@ class Journal:
         """Say that a snapshot file is no longer kept, inside a transaction."""
         self._db.execute("UPDATE events SET snapshot = '' WHERE snapshot = ?", (name,))
 
-    def replace_snapshot(self, name: str, new_name: str, sha256: str) -> None:
-        """Say that a rebuilt file stands for a torn one, inside a transaction."""
-        self._db.execute(
-            "UPDATE events SET snapshot = ?, snapshot_sha256 = ? WHERE snapshot = ?",
-            (new_name, sha256, name),
-        )
+    def set_snapshot_hash(self, name: str, sha256: str) -> None:
+        """Say that a snapshot was made again, inside a transaction."""
+        self._db.execute("UPDATE events SET snapshot_sha256 = ? WHERE snapshot = ?", (sha256, name))
 
 
 def _event(row: Sequence[Any]) -> Event:

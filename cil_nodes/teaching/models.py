@@ -16,9 +16,9 @@ from cil_nodes.teaching.books import Books
 from cil_nodes.teaching.content import History
 from cil_nodes.teaching.errors import (
     BadModelFileError,
-    UnteachableError,
     LessonFailedError,
     StorageError,
+    UnteachableError,
     WrongEncoderError,
 )
 from cil_nodes.teaching.journal import Event

@@ -50,6 +50,8 @@ log = logging.getLogger(__name__)
 
 StateCallback = Callable[[SessionState], None]
 
+_LEAVE = 5.0  # seconds that running work gets to end when the session closes
+
 
 class Session:
     """One learner with its journal, snapshots and history, in one folder.
@@ -226,8 +228,9 @@ class Session:
 
         Raises
         ------
-        AlreadyTrainingError, NothingPendingError, TooFewSamplesError, TimeLimitError, LessonStoppedError,
-        RejectedError, DivergedError, LessonFailedError, WorkerDiedError, StorageError
+        AlreadyTrainingError, NothingPendingError, TooFewSamplesError, TimeLimitError,
+        LessonStoppedError, RejectedError, DivergedError, LessonFailedError, WorkerDiedError,
+        StorageError
             In every case the old model answers on and nothing labelled is lost.
         """
         self._check_open()
@@ -236,7 +239,7 @@ class Session:
         ):
             rows = rows_of(self._books.pending(), self._books.numbers_of(labels))
             self._check_enough(len(rows), labels)
-            stop = Deadline(time_limit, should_stop)
+            stop = Deadline(time_limit, lambda: self._closed or bool(should_stop and should_stop()))
             self._enter(Phase.TRAINING)
             try:
                 result = self._lesson(rows, Meter(progress), stop)
@@ -539,6 +542,11 @@ class Session:
             return
         self._closed = True
         self._give_way.set()
+        if self._idle_thread is not None:
+            self._idle_thread.join(timeout=_LEAVE)
+        # A lesson that runs in another thread stops by itself; give it the time to.
+        if self._training.acquire(timeout=_LEAVE):
+            self._training.release()
         self._release()
 
     def _release(self) -> None:

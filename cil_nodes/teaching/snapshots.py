@@ -53,7 +53,7 @@ class SnapshotStore:
         part = self.folder / f"v{version}.part"
         try:
             sha256 = _copy_hashed(source, part)
-            name = f"v{version}-{sha256[:12]}{SUFFIX}"
+            name = f"v{version:06d}{SUFFIX}"
             os.replace(part, self.folder / name)
             _sync_folder(self.folder)
         except OSError as error:

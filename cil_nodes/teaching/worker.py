@@ -31,9 +31,9 @@ from cil_nodes.learners import registry
 from cil_nodes.learners.base import CannotLearnError, PhaseStopped, StopRequest
 from cil_nodes.teaching.content import Recipe
 from cil_nodes.teaching.errors import (
-    UnteachableError,
     DivergedError,
     LessonFailedError,
+    UnteachableError,
     WorkerDiedError,
 )
 from cil_nodes.teaching.training import Batch, Measured, StageProgress, Trainer

@@ -244,7 +244,7 @@ class Workshop:
         snapshot = self._snapshots.keep(path, content.version)
         path.unlink()
         with self._journal.transaction():
-            self._journal.replace_snapshot(event.snapshot, snapshot.name, snapshot.sha256)
+            self._journal.set_snapshot_hash(snapshot.name, snapshot.sha256)
         self._history.rename_snapshot(event.snapshot, snapshot.name, snapshot.sha256)
         return registry.load(self._snapshots.path_of(snapshot.name, snapshot.sha256))
 
