@@ -47,18 +47,16 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from cil_nodes.ros import qos
+from cil_nodes.ros.conversions import roi_message, roi_tuple, stamp_ns
 from cil_nodes.ros.lifecycle import SHUTDOWN_ERRORS
 from cil_nodes.ros.teaching_messages import (
     Region,
     code_name,
     lesson_from_result,
-    region_to_tuple,
     sample_from_message,
     scores_from_messages,
     seconds_to_duration,
-    stamp_to_ns,
     state_from_message,
-    tuple_to_region,
     version_from_message,
 )
 from cil_nodes.teaching.records import LessonResult, SessionState, Version
@@ -359,7 +357,7 @@ class Teacher:
             label=label,
             num_samples=num_samples,
             min_diversity=min_diversity,
-            roi=tuple_to_region(roi),
+            roi=roi_message(roi),
             timeout=seconds_to_duration(watch_for),
             train=train,
         )
@@ -450,9 +448,9 @@ class Teacher:
     def _on_prediction(self, message: PredictionMessage) -> None:
         seen = Seen(
             sample_id=message.sample_id,
-            stamp_ns=stamp_to_ns(message.header.stamp),
+            stamp_ns=stamp_ns(message.header),
             frame_id=message.header.frame_id,
-            roi=region_to_tuple(message.roi),
+            roi=roi_tuple(message.roi),
             label=message.label,
             score=message.score,
             is_unknown=message.is_unknown,

@@ -10,10 +10,10 @@ from std_msgs.msg import Header
 
 from cil_nodes.evaluation.online import Answered, Key, OnlineFigures, OnlineMetrics
 from cil_nodes.ros import qos
+from cil_nodes.ros.conversions import roi_tuple, stamp_ns
 from cil_nodes.ros.lifecycle import BaseParameters, CilNode
 from cil_nodes.ros.main import run
 from cil_nodes.ros.parameters import parameter
-from cil_nodes.ros.teaching_messages import region_to_tuple, stamp_to_ns
 
 
 class EvaluatorParameters(BaseParameters):
@@ -49,12 +49,12 @@ class Evaluator(CilNode[EvaluatorParameters]):
         self._metrics.set_taught(known.label for known in message.classes)
 
     def _on_truth(self, message: GroundTruth) -> None:
-        self._newest_ns = max(self._newest_ns, stamp_to_ns(message.header.stamp))
+        self._newest_ns = max(self._newest_ns, stamp_ns(message.header))
         self._metrics.add_truth(key_of(message), message.label)
 
     def _on_prediction(self, message: Prediction) -> None:
         self._follow_version((message.version, message.method))
-        late = self.get_clock().now().nanoseconds - stamp_to_ns(message.header.stamp)
+        late = self.get_clock().now().nanoseconds - stamp_ns(message.header)
         answer = Answered(message.label, message.is_unknown, message.unknown_score, late * 1e-6)
         self._metrics.add_prediction(key_of(message), answer)
 
@@ -87,7 +87,7 @@ class Evaluator(CilNode[EvaluatorParameters]):
 def key_of(message: GroundTruth | Prediction) -> Key:
     """Return by what a truth and a prediction are matched."""
     header = message.header
-    return stamp_to_ns(header.stamp), header.frame_id, region_to_tuple(message.roi)
+    return stamp_ns(header), header.frame_id, roi_tuple(message.roi)
 
 
 def main() -> int:

@@ -119,7 +119,7 @@ class Learner(CilNode[LearnerParameters]):
             keep_pictures=settings.keep_pictures,
             max_forgetting=settings.max_forgetting,
             min_samples=settings.min_samples,
-            worker_threads=settings.worker_threads,
+            threads=settings.worker_threads,
         )
         self._session.on_change(lambda *_: self._publish_state())
         self._stream = PredictionStream(self, self._session, settings.queue_size)

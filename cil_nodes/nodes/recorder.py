@@ -6,7 +6,6 @@ raw VGA at 30 Hz is 27 MB/s. Encoding and disk have a thread of their own.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +27,11 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from cil_nodes.ros import qos
 from cil_nodes.ros.bag_writer import BagWriter, next_free, offered_qos
-from cil_nodes.ros.conversions import image_to_rgb
+from cil_nodes.ros.conversions import image_to_rgb, rgb_to_compressed
 from cil_nodes.ros.lifecycle import BaseParameters, CilNode
 from cil_nodes.ros.main import run
 from cil_nodes.ros.parameters import parameter
-from cil_nodes.teaching.pictures import jpeg
+from cil_nodes.ros.throttle import Throttle
 
 
 @dataclass(frozen=True)
@@ -70,23 +69,6 @@ class RecorderParameters(BaseParameters):
         10.0, "Most images kept a second; 0 keeps none.", unit="Hz", low=0.0, high=30.0
     )
     jpeg_quality: int = parameter(85, "Quality of recorded images.", low=10, high=100)
-
-
-class Throttle:
-    """Let through at most ``rate`` a second."""
-
-    def __init__(self, rate: Callable[[], float]) -> None:
-        self._rate = rate
-        self._next = 0.0
-
-    def __call__(self) -> bool:
-        """Tell whether this one may pass."""
-        rate, now = self._rate(), time.monotonic()
-        if rate <= 0 or now < self._next:
-            return False
-        # A tick later than due must not lower the rate: keep to the grid while it is near.
-        self._next = max(self._next + 1.0 / rate, now + 0.5 / rate)
-        return True
 
 
 class Recorder(CilNode[RecorderParameters]):
@@ -170,9 +152,7 @@ class Recorder(CilNode[RecorderParameters]):
 def compressed(data: bytes, quality: int) -> bytes:
     """Return a serialised ``Image`` as a serialised ``CompressedImage`` under the same header."""
     image = deserialize_message(data, Image)
-    message = CompressedImage(header=image.header, format="rgb8; jpeg compressed bgr8")
-    message.data = jpeg(image_to_rgb(image), quality)
-    return bytes(serialize_message(message))
+    return bytes(serialize_message(rgb_to_compressed(image_to_rgb(image), image.header, quality)))
 
 
 def type_name(kind: type) -> str:

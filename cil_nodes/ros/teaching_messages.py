@@ -24,10 +24,17 @@ from cil_msgs.msg import (
 )
 from cil_msgs.msg import Prediction as PredictionMessage
 from cil_msgs.msg import Sample as SampleMessage
-from sensor_msgs.msg import RegionOfInterest
 from std_msgs.msg import Header
 
 from cil_nodes.learners.base import Reason, UnknownReason
+from cil_nodes.ros.conversions import (
+    float_array,
+    make_header,
+    roi_message,
+    roi_tuple,
+    stamp_ns,
+    vector_of,
+)
 from cil_nodes.teaching.errors import TeachingError
 from cil_nodes.teaching.records import (
     Cause,
@@ -87,17 +94,6 @@ def duration_to_seconds(duration: Duration) -> float:
     return duration.sec + duration.nanosec / NANOSECONDS
 
 
-def region_to_tuple(roi: RegionOfInterest) -> Region:
-    """Return (x, y, width, height) of a region."""
-    return (roi.x_offset, roi.y_offset, roi.width, roi.height)
-
-
-def tuple_to_region(region: Region) -> RegionOfInterest:
-    """Return the region of (x, y, width, height)."""
-    x, y, width, height = (int(value) for value in region)
-    return RegionOfInterest(x_offset=x, y_offset=y, width=width, height=height)
-
-
 def clip(text: str, size: int) -> str:
     """Return ``text`` cut to ``size`` bytes of UTF-8, at a whole character."""
     raw = text.encode()
@@ -122,9 +118,9 @@ def sample_from_features(message: FeatureVector) -> Sample:
     """Return the unlabelled sample that a feature vector is; its data are not copied."""
     return Sample(
         sample_id=message.sample_id,
-        stamp_ns=stamp_to_ns(message.header.stamp),
+        stamp_ns=stamp_ns(message.header),
         frame_id=message.header.frame_id,
-        roi=region_to_tuple(message.roi),
+        roi=roi_tuple(message.roi),
         encoder_id=message.encoder_id,
         features=np.asarray(message.data, dtype=np.float32),
     )
@@ -134,11 +130,11 @@ def sample_from_message(message: SampleMessage) -> Sample:
     """Return the sample that ``AddSamples`` and ``ListSamples`` carry."""
     return Sample(
         sample_id=message.sample_id,
-        stamp_ns=stamp_to_ns(message.header.stamp),
+        stamp_ns=stamp_ns(message.header),
         frame_id=message.header.frame_id,
-        roi=region_to_tuple(message.roi),
+        roi=roi_tuple(message.roi),
         encoder_id=message.encoder_id,
-        features=np.array(message.data, dtype=np.float32),
+        features=vector_of(message.data),
         label=message.label,
         picture=bytes(message.picture.data),
     )
@@ -147,8 +143,8 @@ def sample_from_message(message: SampleMessage) -> Sample:
 def sample_to_message(sample: Sample) -> SampleMessage:
     """Return a sample as a message; a picture above 16 KiB is left out."""
     message = SampleMessage()
-    message.header = Header(stamp=ns_to_stamp(sample.stamp_ns), frame_id=sample.frame_id)
-    message.roi = tuple_to_region(sample.roi)
+    message.header = make_header(sample.stamp_ns, sample.frame_id)
+    message.roi = roi_message(sample.roi)
     message.sample_id = sample.sample_id
     message.encoder_id = sample.encoder_id
     message.label = sample.label
@@ -158,11 +154,6 @@ def sample_to_message(sample: Sample) -> SampleMessage:
         message.picture.format = "jpeg"
         message.picture.data = array.array("B", sample.picture)
     return message
-
-
-def float_array(values: np.ndarray) -> array.array[float]:
-    """Return float32 values as the array type that messages take without a loop."""
-    return array.array("f", np.ascontiguousarray(values, dtype=np.float32).tobytes())
 
 
 # --- answers --------------------------------------------------------------------------------------
