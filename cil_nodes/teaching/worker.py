@@ -1,0 +1,429 @@
+"""Where lessons run: in the caller's thread, or in one warm process beside it.
+
+Both kinds have the methods of :class:`~cil_nodes.teaching.training.Trainer`. The process is started
+once, has its imports done and keeps the standing state, so a lesson sends only its new samples, and
+gets back only what prediction needs: both as files in a private folder in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import psutil
+from safetensors.numpy import save_file
+
+from cil_nodes.learners import registry
+from cil_nodes.learners.base import CannotLearnError, PhaseStopped, StopRequest
+from cil_nodes.teaching.content import Recipe
+from cil_nodes.teaching.errors import (
+    DivergedError,
+    LessonFailedError,
+    UnteachableError,
+    WorkerDiedError,
+)
+from cil_nodes.teaching.training import Batch, Measured, StageProgress, Trainer
+
+STOP_GRACE = 3.0
+"""Seconds a lesson may take to stop before its process is ended; the journal rebuilds its state."""
+
+_POLL = 0.05  # seconds between two looks at should_stop; an answer wakes at once
+FAULTS: dict[str, type[Exception]] = {
+    "stopped": PhaseStopped,
+    "memory": WorkerDiedError,
+    "diverged": DivergedError,
+    "cannot_learn": UnteachableError,
+    "failed": LessonFailedError,
+}
+
+
+class Worker(Protocol):
+    """What a session needs of the place where lessons run; the methods are those of `Trainer`."""
+
+    scratch: Path
+    """A private folder for files that travel to and fro."""
+
+    @property
+    def state_id(self) -> str:
+        """Identity of the standing state."""
+
+    def reset(self, recipe: Recipe, base: str, state_id: str) -> None:
+        """See `Trainer.reset`."""
+
+    def replay(
+        self,
+        batch: Batch,
+        tuning: Mapping[str, float] | None,
+        state_id: str,
+        should_stop: StopRequest | None = None,
+    ) -> None:
+        """See `Trainer.replay`."""
+
+    def learn(
+        self,
+        batch: Batch,
+        snapshot: Path,
+        progress: StageProgress,
+        should_stop: StopRequest | None = None,
+    ) -> Measured:
+        """See `Trainer.learn`."""
+
+    def commit(self, state_id: str) -> None:
+        """See `Trainer.commit`."""
+
+    def discard(self) -> None:
+        """See `Trainer.discard`."""
+
+    def consolidate(
+        self, progress: StageProgress, should_stop: StopRequest | None = None
+    ) -> dict[str, float]:
+        """See `Trainer.consolidate`."""
+
+    def export(self, path: Path, statistics: bool) -> None:
+        """See `Trainer.export`."""
+
+    def close(self) -> None:
+        """End it and remove its private folder."""
+
+
+def fault_of(error: BaseException, recipe: Recipe) -> tuple[str, str]:
+    """Return the key in `FAULTS` and the sentence for what a learner raised."""
+    if isinstance(error, PhaseStopped):
+        return "stopped", str(error)
+    if isinstance(error, MemoryError):
+        return "memory", out_of_memory(recipe, "ran out of memory")
+    if isinstance(error, CannotLearnError):
+        return "cannot_learn", str(error)
+    kind = "diverged" if isinstance(error, (ArithmeticError, np.linalg.LinAlgError)) else "failed"
+    return kind, f"{recipe.method} could not learn: {type(error).__name__}: {error}"
+
+
+def out_of_memory(recipe: Recipe, what: str) -> str:
+    """Return the sentence that names memory and the parameters that decide on it."""
+    names = []
+    try:
+        for parameter in registry.describe(recipe.method):
+            if "memory" in parameter.description.lower():
+                names.append(f"`{recipe.method}.{parameter.name}`")
+    except ValueError:
+        pass
+    which = " or ".join(names) or f"the parameters of `{recipe.method}` that set its size"
+    free = psutil.virtual_memory().available // 2**20
+    return (
+        f"The training process {what}; most likely memory is short ({free} MB are free now). "
+        f"Lower {which}, or close other programs. The old model answers on, and the samples "
+        "wait for the next lesson."
+    )
+
+
+class _Scratch:
+    """A private folder in memory, gone with its owner."""
+
+    def __init__(self) -> None:
+        memory = Path("/dev/shm")
+        place = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
+        self.path = Path(tempfile.mkdtemp(prefix="cil-lesson-", dir=place))
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class InlineWorker:
+    """Runs lessons in the caller's thread: no second process, the same results."""
+
+    def __init__(self) -> None:
+        self._trainer = Trainer()
+        self._recipe = Recipe("")
+        self._scratch = _Scratch()
+        self.scratch = self._scratch.path
+
+    @property
+    def state_id(self) -> str:
+        """Identity of the standing state."""
+        return self._trainer.state_id
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            kind, text = fault_of(error, self._recipe)
+            raise FAULTS[kind](text) from error
+
+    def reset(self, recipe: Recipe, base: str, state_id: str) -> None:
+        """See `Trainer.reset`."""
+        self._recipe = recipe
+        with self._translated():
+            self._trainer.reset(recipe, base, state_id)
+
+    def replay(
+        self,
+        batch: Batch,
+        tuning: Mapping[str, float] | None,
+        state_id: str,
+        should_stop: StopRequest | None = None,
+    ) -> None:
+        """See `Trainer.replay`."""
+        with self._translated():
+            self._trainer.replay(batch, tuning, state_id, should_stop)
+
+    def learn(
+        self,
+        batch: Batch,
+        snapshot: Path,
+        progress: StageProgress,
+        should_stop: StopRequest | None = None,
+    ) -> Measured:
+        """See `Trainer.learn`."""
+        with self._translated():
+            return self._trainer.learn(batch, snapshot, progress, should_stop)
+
+    def commit(self, state_id: str) -> None:
+        """See `Trainer.commit`."""
+        self._trainer.commit(state_id)
+
+    def discard(self) -> None:
+        """See `Trainer.discard`."""
+        self._trainer.discard()
+
+    def consolidate(
+        self, progress: StageProgress, should_stop: StopRequest | None = None
+    ) -> dict[str, float]:
+        """See `Trainer.consolidate`."""
+        with self._translated():
+            return self._trainer.consolidate(progress, should_stop)
+
+    def export(self, path: Path, statistics: bool) -> None:
+        """See `Trainer.export`."""
+        with self._translated():
+            self._trainer.export(path, statistics)
+
+    def close(self) -> None:
+        """Remove the private folder."""
+        self._scratch.remove()
+
+
+class ProcessWorker:
+    """Runs lessons in one process at low priority that lives as long as the session.
+
+    Not for several threads at once; the session takes turns. If the process dies, the call that
+    was running raises `WorkerDiedError`, a new one is started, and ``state_id`` is empty again: the
+    session replays what is missing.
+
+    Parameters
+    ----------
+    threads : int
+        Threads that the numerical libraries of the process may use.
+    """
+
+    def __init__(self, threads: int = 1) -> None:
+        self._threads = threads
+        self._recipe = Recipe("")
+        self._scratch = _Scratch()
+        self.scratch = self._scratch.path
+        self._state_id = ""
+        self._calls = 0
+        self._close_lock = threading.Lock()
+        self._closed = False
+        self._start()
+
+    @property
+    def state_id(self) -> str:
+        """Identity of the standing state; empty when the process knows nothing."""
+        return self._state_id
+
+    @property
+    def pid(self) -> int:
+        """Process id of the worker now alive."""
+        return self._process.pid
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        environment = dict(os.environ)
+        for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
+            environment[f"{name}_NUM_THREADS"] = str(self._threads)
+        # The same search path as here: what can be imported here can be there.
+        environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
+        command = [sys.executable, "-m", "cil_nodes.teaching.worker_main"]
+        with theirs:
+            self._process = subprocess.Popen(
+                [*command, str(theirs.fileno()), str(self.scratch)],
+                pass_fds=[theirs.fileno()],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+            )
+        self._pipe = Connection(ours.detach())
+        self._state_id = ""
+
+    def _call(
+        self,
+        operation: str,
+        progress: StageProgress | None = None,
+        should_stop: StopRequest | None = None,
+        **values: Any,
+    ) -> Any:
+        """Ask the process for one thing and wait for its answer."""
+        self._calls += 1
+        try:
+            self._send({"call": self._calls, "operation": operation, **values})
+            return self._await(progress, should_stop)
+        except (EOFError, OSError) as error:
+            raise WorkerDiedError(self._bury(operation)) from error
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        self._pipe.send_bytes(json.dumps(message).encode())
+
+    def _await(self, progress: StageProgress | None, should_stop: StopRequest | None) -> Any:
+        asked_to_stop = 0.0
+        while True:
+            if self._pipe.poll(_POLL):
+                answer = json.loads(self._pipe.recv_bytes())
+                if answer["call"] != self._calls:
+                    continue
+                if "progress" not in answer:
+                    return self._result(answer)
+                if progress is not None:
+                    progress(*answer["progress"])
+            if should_stop is None or not (asked_to_stop or should_stop()):
+                continue
+            if not asked_to_stop:
+                asked_to_stop = time.monotonic()
+                self._send({"call": self._calls, "operation": "stop"})
+            elif time.monotonic() - asked_to_stop > STOP_GRACE:
+                self._process.kill()
+                self._bury("stop")
+                raise PhaseStopped("The lesson did not stop when asked; its process was ended.")
+
+    def _result(self, answer: Mapping[str, Any]) -> Any:
+        if "fault" in answer:
+            raise FAULTS[answer["fault"]](answer["text"])
+        return answer.get("result")
+
+    def _bury(self, operation: str) -> str:
+        """Take note of a dead process, start the next; return what happened, in words."""
+        try:
+            code = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        self._pipe.close()
+        if not self._closed:
+            self._start()
+        died = (
+            f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        )
+        return out_of_memory(self._recipe, f"{died} during {operation!r}")
+
+    @contextmanager
+    def _sent(self, batch: Batch) -> Iterator[str]:
+        path = self.scratch / f"lesson-{self._calls + 1}.safetensors"
+        X = np.ascontiguousarray(batch.X, dtype=np.float32)
+        held_out = np.ascontiguousarray(batch.held_out, dtype=np.uint8)
+        save_file({"X": X, "held_out": held_out}, path)
+        try:
+            yield str(path)
+        finally:
+            path.unlink(missing_ok=True)
+
+    def reset(self, recipe: Recipe, base: str, state_id: str) -> None:
+        """See `Trainer.reset`."""
+        self._recipe = recipe
+        values: dict[str, Any] = {"method": recipe.method, "parameters": dict(recipe.parameters)}
+        self._call("reset", seed=recipe.seed, base=base, state_id=state_id, **values)
+        self._state_id = state_id
+
+    def replay(
+        self,
+        batch: Batch,
+        tuning: Mapping[str, float] | None,
+        state_id: str,
+        should_stop: StopRequest | None = None,
+    ) -> None:
+        """See `Trainer.replay`."""
+        values: dict[str, Any] = {"labels": list(batch.labels), "tuning": dict(tuning or {})}
+        with self._sent(batch) as file:
+            self._call("replay", should_stop=should_stop, file=file, state_id=state_id, **values)
+        self._state_id = state_id
+
+    def learn(
+        self,
+        batch: Batch,
+        snapshot: Path,
+        progress: StageProgress,
+        should_stop: StopRequest | None = None,
+    ) -> Measured:
+        """See `Trainer.learn`."""
+        with self._sent(batch) as file:
+            result = self._call(
+                "learn",
+                progress,
+                should_stop,
+                file=file,
+                labels=list(batch.labels),
+                snapshot=str(snapshot),
+            )
+        return Measured(**result)
+
+    def commit(self, state_id: str) -> None:
+        """See `Trainer.commit`."""
+        self._call("commit", state_id=state_id)
+        self._state_id = state_id
+
+    def discard(self) -> None:
+        """See `Trainer.discard`."""
+        self._call("discard")
+
+    def consolidate(
+        self, progress: StageProgress, should_stop: StopRequest | None = None
+    ) -> dict[str, float]:
+        """See `Trainer.consolidate`."""
+        return dict(self._call("consolidate", progress, should_stop))
+
+    def export(self, path: Path, statistics: bool) -> None:
+        """See `Trainer.export`."""
+        self._call("export", path=str(path), statistics=statistics)
+
+    def close(self) -> None:
+        """End the process; a second call does nothing."""
+        with self._close_lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._pipe.close()  # its end of file tells the process to go
+        try:
+            self._process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._scratch.remove()
+
+
+def make_worker(kind: str, threads: int = 1) -> Worker:
+    """Return a worker of one of the two kinds.
+
+    Raises
+    ------
+    ValueError
+        If ``kind`` is neither ``process`` nor ``inline``.
+    """
+    makers: dict[str, Callable[[], Worker]] = {
+        "inline": InlineWorker,
+        "process": lambda: ProcessWorker(threads),
+    }
+    if kind not in makers:
+        raise ValueError(f"worker is {kind!r}; expected 'process' or 'inline'.")
+    return makers[kind]()
