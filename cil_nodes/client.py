@@ -63,6 +63,17 @@ from cil_nodes.teaching.records import LessonResult, SessionState, Version
 from cil_nodes.teaching.samples import Sample
 
 T = TypeVar("T")
+_SERVICES = {
+    AnswerCluster: "answer_cluster",
+    LabelSamples: "label",
+    ListSamples: "list_samples",
+    ListVersions: "list_versions",
+    LoadModel: "load_model",
+    RollBack: "roll_back",
+    SaveModel: "save_model",
+    ShowObject: "show",
+}
+_ACTIONS = {TeachObject: "teach", TrainPhase: "train_phase"}
 _NUMBERS = itertools.count(1)
 _DEEP = QoSProfile(depth=200, reliability=ReliabilityPolicy.RELIABLE)
 
@@ -155,6 +166,7 @@ class Teacher:
         self._clusters: UnknownClusterArray | None = None
         self._clients: dict[str, Any] = {}
         self._subscribe()
+        self._connect()
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
         self._thread = threading.Thread(target=self._spin, name=name, daemon=True)
@@ -185,7 +197,7 @@ class Teacher:
         An empty label is an empty table.
         """
         request = ShowObject.Request(label=label, views=views, fresh_backdrop=fresh_backdrop)
-        return tuple(self._checked(self._call(ShowObject, "show", request)).objects)
+        return tuple(self._checked(self._call("show", request)).objects)
 
     def look(
         self,
@@ -299,7 +311,7 @@ class Teacher:
                 cluster_id=cluster_id if number == 1 else -1,
                 train_now=train and number == len(pieces),
             )
-            parts.append(self._checked(self._call(LabelSamples, "label", request, timeout)))
+            parts.append(self._checked(self._call("label", request, timeout)))
         return Labelled(
             accepted=sum(part.accepted for part in parts),
             relabelled=sum(part.relabelled for part in parts),
@@ -335,7 +347,7 @@ class Teacher:
             if on_progress is not None:
                 on_progress(stages[feedback.stage], feedback.progress, feedback.message)
 
-        result = self._act(TrainPhase, "train_phase", goal, tell, timeout)
+        result = self._act("train_phase", goal, tell, timeout)
         return lesson_from_result(result)
 
     def teach(
@@ -367,7 +379,7 @@ class Teacher:
             if on_progress is not None:
                 on_progress(stages[feedback.stage], feedback.progress, feedback.hint)
 
-        result = self._act(TeachObject, "teach", goal, tell, timeout)
+        result = self._act("teach", goal, tell, timeout)
         return Taught(
             samples_captured=result.samples_captured,
             version=result.version,
@@ -384,18 +396,18 @@ class Teacher:
         request = AnswerCluster.Request(cluster_id=cluster_id)
         request.answer = request.DISMISS if put_off is None else request.PUT_OFF
         request.put_off = seconds_to_duration(put_off or 0.0)
-        self._checked(self._call(AnswerCluster, "answer_cluster", request))
+        self._checked(self._call("answer_cluster", request))
 
     # -- history -------------------------------------------------------------------------------
 
     def versions(self, limit: int = 50) -> list[Version]:
         """Return the model's history, newest first."""
-        answer = self._call(ListVersions, "list_versions", ListVersions.Request(limit=limit))
+        answer = self._call("list_versions", ListVersions.Request(limit=limit))
         return [version_from_message(version) for version in answer.versions]
 
     def roll_back(self, version: int = -1) -> int:
         """Go back to an earlier model (-1: the one before); returns the version that answers."""
-        answer = self._call(RollBack, "roll_back", RollBack.Request(version=version))
+        answer = self._call("roll_back", RollBack.Request(version=version))
         return int(self._checked(answer).version)
 
     def samples(
@@ -416,13 +428,13 @@ class Teacher:
             limit=limit,
             pictures=pictures,
         )
-        answer = self._call(ListSamples, "list_samples", request)
+        answer = self._call("list_samples", request)
         return answer.total, [sample_from_message(sample) for sample in answer.samples]
 
     def save_model(self, path: str | Path | None = None, timeout: float = 60.0) -> str:
         """Save the model where the learner runs; returns its address."""
         uri = "" if path is None else Path(path).absolute().as_uri()
-        answer = self._call(SaveModel, "save_model", SaveModel.Request(uri=uri), timeout)
+        answer = self._call("save_model", SaveModel.Request(uri=uri), timeout)
         if not answer.success:
             raise TeacherError(answer.message, "SAVE_FAILED")
         return str(answer.uri)
@@ -431,7 +443,7 @@ class Teacher:
         """Have the learner load a saved model; returns its version."""
         text = str(path)
         uri = text if "://" in text else Path(text).absolute().as_uri()
-        answer = self._call(LoadModel, "load_model", LoadModel.Request(uri=uri), timeout)
+        answer = self._call("load_model", LoadModel.Request(uri=uri), timeout)
         if not answer.success:
             raise TeacherError(answer.message, "LOAD_FAILED")
         return int(answer.version)
@@ -520,15 +532,17 @@ class Teacher:
             f"{state.message}"
         )
 
-    def _client(self, kind: Any, name: str, make: Callable[..., Any]) -> Any:
-        if name not in self._clients:
-            self._clients[name] = make(self._node, kind, name)
-        return self._clients[name]
+    def _connect(self) -> None:
+        """Make every client now: both ends need a moment to find each other."""
+        for kind, name in _SERVICES.items():
+            self._clients[name] = self._node.create_client(kind, name)
+        for kind, name in _ACTIONS.items():
+            self._clients[name] = ActionClient(self._node, kind, name)
 
-    def _call(self, kind: Any, name: str, request: Any, timeout: float | None = None) -> Any:
+    def _call(self, name: str, request: Any, timeout: float | None = None) -> Any:
         """Call a service and return its response."""
         seconds = self.timeout if timeout is None else timeout
-        client = self._client(kind, name, lambda node, *args: node.create_client(*args))
+        client = self._clients[name]
         if not client.wait_for_service(timeout_sec=seconds):
             raise TeacherTimeout(self._nobody("service", name, seconds))
         future = client.call_async(request)
@@ -540,14 +554,13 @@ class Teacher:
 
     def _act(
         self,
-        kind: Any,
         name: str,
         goal: Any,
         on_feedback: Callable[[Any], None],
         timeout: float,
     ) -> Any:
         """Send a goal and return its result; on a timeout or Ctrl-C the goal is cancelled."""
-        client = self._client(kind, name, ActionClient)
+        client = self._clients[name]
         if not client.wait_for_server(timeout_sec=self.timeout):
             raise TeacherTimeout(self._nobody("action", name, self.timeout))
         told = client.send_goal_async(

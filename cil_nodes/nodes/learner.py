@@ -46,8 +46,9 @@ from cil_nodes.ros.teaching_messages import (
     version_to_message,
 )
 from cil_nodes.ros.uris import uri_to_path
-from cil_nodes.teaching.errors import LessonStopped, TeachingError
+from cil_nodes.teaching.errors import LessonStoppedError, TeachingError
 from cil_nodes.teaching.session import Session
+from cil_nodes.teaching.training import learner_class
 
 POOL_THREADS = 4
 """Threads for services and the action; one of them is the lesson that runs."""
@@ -88,7 +89,11 @@ class LearnerParameters(BaseParameters):
         0, "Start a lesson when this many labelled samples are pending; 0 waits to be asked.", low=0
     )
     worker_threads: int = parameter(
-        1, "Threads of the process that learns (it runs at nice 10).", low=1, high=64, read_only=True
+        1,
+        "Threads of the process that learns (it runs at nice 10).",
+        low=1,
+        high=64,
+        read_only=True,
     )
     queue_size: int = parameter(
         64, "Feature vectors that may wait for an answer; then the oldest is dropped.", low=1
@@ -114,14 +119,14 @@ class Learner(CilNode[LearnerParameters]):
         self._session = Session(
             self._folder(),
             method=settings.method,
-            parameters=self._method.model_dump(),
+            parameters=self._method.model_dump(exclude_defaults=True),
             random_state=settings.random_state,
             keep_pictures=settings.keep_pictures,
             max_forgetting=settings.max_forgetting,
             min_samples=settings.min_samples,
             threads=settings.worker_threads,
         )
-        self._session.on_change(lambda *_: self._publish_state())
+        self._session.on_change(lambda _: self._publish_state())
         self._stream = PredictionStream(self, self._session, settings.queue_size)
         self._offer()
         self._say_what_answers()
@@ -153,8 +158,10 @@ class Learner(CilNode[LearnerParameters]):
     def _declare_method(self) -> NodeParameters:
         """Declare the method's hyper-parameters under its name."""
         method = self.parameters.method
+        learner_class(method)  # makes a "package.module:Class" known
         infos = [info for info in registry.describe(method) if info.name != "random_state"]
-        return declare(self, model_of(method.title(), infos, read_only=True), prefix=method)
+        prefix = method.rpartition(":")[2].lower()
+        return declare(self, model_of(prefix.title(), infos, read_only=True), prefix=prefix)
 
     def _folder(self) -> Path:
         if self.parameters.folder:
@@ -221,7 +228,12 @@ class Learner(CilNode[LearnerParameters]):
     # -- services ------------------------------------------------------------------------------
 
     def _serve(
-        self, name: str, answer: Callable[[Any, Any], Any], fallback: str, request: Any, response: Any
+        self,
+        name: str,
+        answer: Callable[[Any, Any], Any],
+        fallback: str,
+        request: Any,
+        response: Any,
     ) -> Any:
         """Answer a call; what goes wrong goes into the response, never out of the callback."""
         try:
@@ -310,7 +322,7 @@ class Learner(CilNode[LearnerParameters]):
         return lesson_to_result(lesson)
 
     def _end_badly(self, goal: Any, result: Any, error: Exception) -> Any:
-        if isinstance(error, LessonStopped) and goal.is_cancel_requested:
+        if isinstance(error, LessonStoppedError) and goal.is_cancel_requested:
             goal.canceled()
         else:
             goal.abort()

@@ -14,7 +14,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 
 from cil_nodes.ros.lifecycle import CilNode
 from cil_nodes.ros.teaching_messages import code_name, sample_to_message
-from cil_nodes.teaching.errors import LessonStopped, TeachingError
+from cil_nodes.teaching.errors import LessonStoppedError, TeachingError
 from cil_nodes.teaching.records import Receipt
 from cil_nodes.teaching.samples import Sample
 
@@ -25,13 +25,13 @@ RETRY_SECONDS = 0.25
 """How often a lesson that has to wait for another one is asked for again."""
 
 
-class LearnerSilent(TeachingError):
+class LearnerSilentError(TeachingError):
     """The learner did not answer in time."""
 
     code = "LEARNER_SILENT"
 
 
-class LearnerRefused(TeachingError):
+class LearnerRefusedError(TeachingError):
     """The learner answered with an error; ``code`` is its name."""
 
     def __init__(self, message: str, code: str) -> None:
@@ -65,7 +65,7 @@ class LearnerLink:
 
         Raises
         ------
-        LearnerSilent, LearnerRefused
+        LearnerSilentError, LearnerRefusedError
         """
         accepted = relabelled = pending = 0
         for start in range(0, len(samples), CALL_LIMIT):
@@ -92,14 +92,14 @@ class LearnerLink:
 
         Raises
         ------
-        LearnerSilent, LearnerRefused, LessonStopped
+        LearnerSilentError, LearnerRefusedError, LessonStoppedError
         """
         while True:
             result = self._lesson(labels, on_feedback, should_stop)
             if result.error_code == TrainPhase.Result.NONE:
                 return result
             if result.error_code != TrainPhase.Result.ALREADY_TRAINING or not wait_for_others:
-                raise LearnerRefused(result.error_msg, code_name(result))
+                raise LearnerRefusedError(result.error_msg, code_name(result))
             _pause(RETRY_SECONDS, should_stop)
 
     def start_lesson(self, on_end: Callable[[str], None]) -> bool:
@@ -147,7 +147,7 @@ class LearnerLink:
             self._add.remove_pending_request(future)
             raise self._silent("add_samples was not answered", seconds) from None
         if response.error_code != AddSamples.Response.OK:
-            raise LearnerRefused(response.message, code_name(response))
+            raise LearnerRefusedError(response.message, code_name(response))
         return response
 
     def _lesson(
@@ -169,20 +169,20 @@ class LearnerLink:
         except TimeoutError:
             raise self._silent("train_phase did not take the goal", seconds) from None
         if not handle.accepted:
-            raise LearnerRefused("The learner refused the goal.", "UNKNOWN")
+            raise LearnerRefusedError("The learner refused the goal.", "UNKNOWN")
         future = handle.get_result_async()
         done = _event_of(future)
         while not done.wait(0.1):
             if should_stop():
                 handle.cancel_goal_async()
-                raise LessonStopped("The lesson was stopped on request.")
+                raise LessonStoppedError("The lesson was stopped on request.")
             if not self._train.server_is_ready():
                 raise self._silent("it went away during the lesson", seconds)
         return future.result().result
 
-    def _silent(self, what: str, seconds: float) -> LearnerSilent:
+    def _silent(self, what: str, seconds: float) -> LearnerSilentError:
         name = self._node.resolve_service_name("add_samples")
-        return LearnerSilent(
+        return LearnerSilentError(
             f"The learner is silent: {what} within {seconds:g} s ({name}). Nothing was stored as "
             "far as is known; say it again when the learner is active (saying it twice does no "
             "harm)."
@@ -205,5 +205,5 @@ def _event_of(future: Any) -> threading.Event:
 
 def _pause(seconds: float, should_stop: Callable[[], bool]) -> None:
     if should_stop():
-        raise LessonStopped("The lesson was stopped before it began.")
+        raise LessonStoppedError("The lesson was stopped before it began.")
     time.sleep(seconds)

@@ -84,7 +84,7 @@ class Journal:
     def _check(self) -> None:
         found = [row[0] for row in self._db.execute("PRAGMA quick_check(3)")]
         if found != ["ok"]:
-            raise JournalDamagedError(self._damage("; ".join(str(line) for line in found)))
+            raise JournalDamagedError(self._damage(" ".join("; ".join(map(str, found)).split())))
 
     def _damage(self, what: str) -> str:
         return (

@@ -255,7 +255,7 @@ class Session:
                 raise
             self._enter(self._resting())
             self._on_step("published")
-        self._settle_later(now=self._inline)
+        self._settle_later()
         return result
 
     def _check_enough(self, count: int, labels: Sequence[str] | None) -> None:
@@ -272,6 +272,9 @@ class Session:
         progress("preparing", 0.0, "preparing")
         path = self._worker.scratch / "next.safetensors"
         with self._bench_for_us(stop):
+            if self._inline:
+                # Idle work has no time of its own here; so it always comes at the same place.
+                self._settle(stop)
             draft = self._workshop.draft(rows)
             measured = self._workshop.learn(draft, path, progress, stop)
             self._workshop.judge(measured, self.max_forgetting)
@@ -508,29 +511,30 @@ class Session:
         finally:
             self._give_way.clear()
 
-    def _settle_later(self, now: bool = False) -> None:
+    def _settle_later(self) -> None:
         """Bring the worker to what answers and do its idle work, while nobody waits."""
-        if now:
-            self._settle()
-        elif not self._inline:
-            self._idle_thread = threading.Thread(target=self._settle, daemon=True, name="settle")
+        if not self._inline:
+            self._idle_thread = threading.Thread(target=self._idle, daemon=True, name="idle work")
             self._idle_thread.start()
 
-    def _settle(self) -> None:
-        if not self._bench.acquire(blocking=self._inline):
-            return  # a lesson has begun; it settles after itself
+    def _idle(self) -> None:
+        if not self._bench.acquire(blocking=False):
+            return  # somebody works there already and settles afterwards
         try:
-            content = self._history.content
-            if not content.is_empty and not self._closed:
-                self._workshop.bring_up(content, unwatched, self._give_way.is_set)
-                self._workshop.tune(unwatched, self._give_way.is_set)
+            self._settle(self._give_way.is_set)
         except PhaseStopped:
             pass
-        except Exception:
+        except Exception as error:
             if not self._closed:
-                log.exception("Idle work failed; the next lesson tries again")
+                log.warning("Idle work failed, the next lesson does it again: %s", error)
         finally:
             self._bench.release()
+
+    def _settle(self, stop: StopRequest) -> None:
+        content = self._history.content
+        if not content.is_empty:
+            self._workshop.bring_up(content, unwatched, stop)
+            self._workshop.tune(unwatched, stop)
 
     def _check_open(self) -> None:
         if self._closed:

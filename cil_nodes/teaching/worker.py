@@ -8,6 +8,7 @@ gets back only what prediction needs: both as files in a private folder in memor
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import signal
@@ -37,6 +38,8 @@ from cil_nodes.teaching.errors import (
     WorkerDiedError,
 )
 from cil_nodes.teaching.training import Batch, Measured, StageProgress, Trainer
+
+log = logging.getLogger(__name__)
 
 STOP_GRACE = 3.0
 """Seconds a lesson may take to stop before its process is ended; the journal rebuilds its state."""
@@ -244,6 +247,8 @@ class ProcessWorker:
     @property
     def state_id(self) -> str:
         """Identity of the standing state; empty when the process knows nothing."""
+        if not self._closed and self._process.poll() is not None:
+            log.warning("%s A new one was started.", self._bury("idle"))
         return self._state_id
 
     @property

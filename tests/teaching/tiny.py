@@ -28,7 +28,7 @@ class Tiny(IncrementalLearner):
     ----------
     slow : float
         Seconds that a phase takes, asking whether to stop.
-    trouble : {"", "kill", "memory", "diverge", "bug", "spoil", "deaf"}
+    trouble : {"none", "kill", "memory", "diverge", "bug", "spoil", "deaf"}
         What goes wrong in every phase that brings the class "trouble"; uses memory.
     random_state : int
         Unused.
@@ -37,7 +37,7 @@ class Tiny(IncrementalLearner):
     method = METHOD
     joins_exactly = True
 
-    def __init__(self, slow=0.0, trouble="", random_state=0):
+    def __init__(self, slow=0.0, trouble="none", random_state=0):
         self.slow = slow
         self.trouble = trouble
         self.random_state = random_state
