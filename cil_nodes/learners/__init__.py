@@ -1,1 +1,45 @@
-"""cil_nodes.learners"""
+"""Learners: scikit-learn estimators over feature vectors that are taught in phases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cil_nodes.learners.base import (
+    Answers,
+    CannotLearnError,
+    IncrementalLearner,
+    PhaseReport,
+    PhaseStopped,
+    Reason,
+    TornFileError,
+    UnknownReason,
+)
+from cil_nodes.learners.registry import available, create, describe, load
+
+if TYPE_CHECKING:
+    from cil_nodes.learners.oracil import Oracil
+
+__all__ = [
+    "Answers",
+    "CannotLearnError",
+    "IncrementalLearner",
+    "Oracil",
+    "PhaseReport",
+    "PhaseStopped",
+    "Reason",
+    "TornFileError",
+    "UnknownReason",
+    "available",
+    "create",
+    "describe",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a method only when it is asked for."""
+    if name == "Oracil":
+        from cil_nodes.learners.oracil import Oracil
+
+        return Oracil
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

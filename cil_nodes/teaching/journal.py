@@ -1,0 +1,302 @@
+"""The session's memory on disk: samples, labels and events in one SQLite file.
+
+Every call is one transaction; when it returns, the data are on the disk (write-ahead log,
+``synchronous=FULL``). Nothing here decides anything: what a lesson or a version means is folded
+from the events by :mod:`cil_nodes.teaching.content`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cil_nodes.teaching.errors import JournalDamaged, StorageFailed
+from cil_nodes.teaching.labels import fold_label
+from cil_nodes.teaching.samples import FeatureSpace, Sample
+from cil_nodes.teaching.schema import bring_up_to_date
+
+PENDING, TAUGHT, WITHDRAWN = 0, 1, 2
+_BATCH = 500  # values in one IN (...): every SQLite build takes this many
+
+
+@dataclass(frozen=True)
+class LabelRow:
+    """One label given to one sample; ``sample`` and ``class_id`` are row numbers."""
+
+    id: int
+    sample: int
+    class_id: int
+    held_out: bool = False
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing done: a lesson, an edit, a roll back, a switch, or a tuning between two lessons."""
+
+    kind: str
+    version: int
+    parent: int
+    stamp_ns: int
+    method: str
+    parameters: Mapping[str, Any]
+    seed: int
+    restored: int = 0
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    snapshot: str = ""
+    snapshot_sha256: str = ""
+
+
+class Journal:
+    """The SQLite file of one session. Safe to use from several threads.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file; made when it is missing. Its folder must exist.
+
+    Raises
+    ------
+    StorageFailed
+        If the file cannot be written.
+    JournalDamaged
+        If it is torn, another program's, or newer than this release.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        with self._translated():
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._check()
+            bring_up_to_date(self._db, str(path))
+
+    def _check(self) -> None:
+        found = [row[0] for row in self._db.execute("PRAGMA quick_check(3)")]
+        if found != ["ok"]:
+            raise JournalDamaged(self._damage("; ".join(str(line) for line in found)))
+
+    def _damage(self, what: str) -> str:
+        return (
+            f"The journal {self.path} is damaged ({what}). Put a backup in its place; or rescue "
+            f"what is readable with `sqlite3 {self.path.name} .recover`; or move the folder "
+            f"{self.path.parent} away and begin anew."
+        )
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn SQLite's errors into ours; a half-done transaction is taken back."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            self._take_back()
+            raise StorageFailed(
+                f"Cannot write the journal {self.path}: {error}. Nothing of this call was stored. "
+                "Make room on the disk or check the folder's permissions, then say it again."
+            ) from error
+        except sqlite3.DatabaseError as error:
+            self._take_back()
+            raise JournalDamaged(self._damage(str(error))) from error
+        except BaseException:
+            self._take_back()
+            raise
+
+    def _take_back(self) -> None:
+        database = getattr(self, "_db", None)
+        if database is not None and database.in_transaction:
+            try:
+                database.execute("ROLLBACK")
+            except sqlite3.Error:  # the first error says more
+                pass
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or none of what is written inside; on disk at its end."""
+        with self._lock, self._translated():
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        with self._lock, self._translated():
+            return self._db.execute(query, values).fetchall()
+
+    def _rows_in(self, query: str, keys: Sequence[Any]) -> Iterator[Any]:
+        """Rows of ``query``, whose ``(?)`` stands for a list of keys."""
+        for start in range(0, len(keys), _BATCH):
+            batch = keys[start : start + _BATCH]
+            marks = ",".join("?" * len(batch))
+            yield from self._rows(query.replace("(?)", f"({marks})"), batch)
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        with self._lock:
+            self._db.close()
+
+    def size_bytes(self) -> int:
+        """Return what the journal takes on disk."""
+        files = (self.path, self.path.with_name(self.path.name + "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    # -- samples and labels
+
+    def feature_space(self) -> FeatureSpace | None:
+        """Return encoder and length of all vectors; None before the first sample."""
+        found = dict(self._rows("SELECT key, value FROM meta"))
+        if "encoder_id" not in found:
+            return None
+        return FeatureSpace(found["encoder_id"], int(found["dimension"]))
+
+    def fix_feature_space(self, space: FeatureSpace) -> None:
+        """Write down encoder and length, once, inside a transaction."""
+        pairs = {"encoder_id": space.encoder_id, "dimension": str(space.dimension)}
+        self._db.executemany("INSERT INTO meta VALUES (?, ?)", pairs.items())
+
+    def classes(self) -> dict[int, str]:
+        """Return every class ever written, by number: its name as first written."""
+        return dict(self._rows("SELECT id, name FROM classes ORDER BY id"))
+
+    def add_class(self, name: str) -> int:
+        """Give ``name`` the next number, inside a transaction."""
+        number = self._rows("SELECT ifnull(max(id) + 1, 0) FROM classes")[0][0]
+        taken = self._rows("SELECT 1 FROM classes WHERE name = ?", (name,))
+        # A renamed class keeps its old name inside; another may then be written under it.
+        inner = f"{name} #{number}" if taken else name
+        self._db.execute("INSERT INTO classes VALUES (?, ?, ?)", (number, inner, fold_label(name)))
+        return int(number)
+
+    def sample_rows(self, sample_ids: Sequence[str]) -> dict[str, int]:
+        """Return the row numbers of those samples that are kept."""
+        query = "SELECT sample_id, id FROM samples WHERE sample_id IN (?)"
+        return dict(self._rows_in(query, list(sample_ids)))
+
+    def add_sample(self, sample: Sample, keep_picture: bool) -> int:
+        """Store a vector and return its row number, inside a transaction."""
+        features = np.ascontiguousarray(sample.features, dtype="<f4").tobytes()
+        picture = sample.picture if keep_picture else b""
+        cursor = self._db.execute(
+            "INSERT INTO samples (sample_id, stamp_ns, frame_id, x, y, width, height, features,"
+            " picture) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (sample.sample_id, sample.stamp_ns, sample.frame_id, *sample.roi, features, picture),
+        )
+        return int(cursor.lastrowid or 0)
+
+    def add_label(self, sample: int, class_id: int, source: str) -> None:
+        """Add a label that waits for a lesson, inside a transaction."""
+        self._db.execute(
+            "INSERT INTO labels (sample, class, source) VALUES (?, ?, ?)",
+            (sample, class_id, source),
+        )
+
+    def withdraw(self, label_ids: Iterable[int]) -> None:
+        """Take back labels that wait for a lesson, inside a transaction."""
+        self._db.executemany(
+            f"UPDATE labels SET state = {WITHDRAWN} WHERE id = ? AND state = {PENDING}",
+            ((number,) for number in label_ids),
+        )
+
+    def pending(self) -> list[LabelRow]:
+        """Return the labels that wait for a lesson, in order of arrival."""
+        query = f"SELECT id, sample, class FROM labels WHERE state = {PENDING} ORDER BY id"
+        return [LabelRow(*row) for row in self._rows(query)]
+
+    def last_source(self, label_id: int) -> str:
+        """Return who gave a label."""
+        return str(self._rows("SELECT source FROM labels WHERE id = ?", (label_id,))[0][0])
+
+    def taught(self, version: int) -> list[LabelRow]:
+        """Return the labels that lesson ``version`` learned, in order of arrival."""
+        query = "SELECT id, sample, class, held_out FROM labels WHERE version = ? ORDER BY id"
+        rows = self._rows(query, (version,))
+        return [LabelRow(number, sample, klass, bool(out)) for number, sample, klass, out in rows]
+
+    def mark_taught(self, rows: Iterable[LabelRow], version: int) -> None:
+        """Say that lesson ``version`` learned these labels, inside a transaction."""
+        self._db.executemany(
+            f"UPDATE labels SET state = {TAUGHT}, version = ?, held_out = ? WHERE id = ?",
+            ((version, int(row.held_out), row.id) for row in rows),
+        )
+
+    def features(self, samples: Sequence[int]) -> np.ndarray:
+        """Return the vectors of these rows, (n, d) float32, in their order."""
+        query = "SELECT id, features FROM samples WHERE id IN (?)"
+        found = dict(self._rows_in(query, list(samples)))
+        if not found:
+            return np.zeros((0, 0), dtype=np.float32)
+        return np.stack([np.frombuffer(found[row], dtype="<f4") for row in samples])
+
+    def last_stamp(self) -> int:
+        """Return the newest stamp of all samples in nanoseconds; 0 when there is none."""
+        return int(self._rows("SELECT ifnull(max(stamp_ns), 0) FROM samples")[0][0])
+
+    def samples(self, rows: Sequence[int], pictures: bool = True) -> list[Sample]:
+        """Return whole samples, unlabelled, in the order of ``rows``."""
+        space = self.feature_space()
+        encoder_id = space.encoder_id if space else ""
+        picture = "picture" if pictures else "x''"
+        query = (
+            "SELECT id, sample_id, stamp_ns, frame_id, x, y, width, height, features, "
+            f"{picture} FROM samples WHERE id IN (?)"
+        )
+        found = {}
+        for row, sample_id, stamp, frame, *roi, features, jpeg in self._rows_in(query, list(rows)):
+            vector = np.frombuffer(features, dtype="<f4")
+            box = (roi[0], roi[1], roi[2], roi[3])
+            found[row] = Sample(
+                sample_id, stamp, frame, box, encoder_id, vector, picture=bytes(jpeg)
+            )
+        return [found[row] for row in rows]
+
+    # -- events
+
+    def events(self) -> list[Event]:
+        """Return everything done, in order."""
+        query = (
+            "SELECT kind, version, parent, stamp_ns, method, parameters, seed, restored, detail,"
+            " snapshot, snapshot_sha256 FROM events ORDER BY id"
+        )
+        return [
+            Event(*row[:5], json.loads(row[5]), *row[6:8], json.loads(row[8]), *row[9:])
+            for row in self._rows(query)
+        ]
+
+    def add_event(self, event: Event) -> None:
+        """Append one event, inside a transaction."""
+        self._db.execute(
+            "INSERT INTO events (kind, version, parent, stamp_ns, method, parameters, seed,"
+            " restored, detail, snapshot, snapshot_sha256) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            (
+                event.kind,
+                event.version,
+                event.parent,
+                event.stamp_ns,
+                event.method,
+                json.dumps(dict(event.parameters), sort_keys=True),
+                event.seed,
+                event.restored,
+                json.dumps(dict(event.detail), sort_keys=True),
+                event.snapshot,
+                event.snapshot_sha256,
+            ),
+        )
+
+    def forget_snapshot(self, name: str) -> None:
+        """Say that a snapshot file is no longer kept, inside a transaction."""
+        self._db.execute("UPDATE events SET snapshot = '' WHERE snapshot = ?", (name,))
+
+    def replace_snapshot(self, name: str, new_name: str, sha256: str) -> None:
+        """Say that a rebuilt file stands for a torn one, inside a transaction."""
+        self._db.execute(
+            "UPDATE events SET snapshot = ?, snapshot_sha256 = ? WHERE snapshot = ?",
+            (new_name, sha256, name),
+        )

@@ -1,0 +1,123 @@
+"""What a session answers: predictions, receipts, lessons, states, versions."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from cil_nodes.learners.base import UnknownReason
+
+NAN = float("nan")
+
+
+class Phase(str, enum.Enum):
+    """What the session is doing; the names are those of ``LearnerState.msg`` in small letters."""
+
+    IDLE = "idle"
+    COLLECTING = "collecting"
+    TRAINING = "training"
+    FAILED = "failed"
+
+
+class Cause(enum.IntEnum):
+    """What made a version; the numbers are those of ``ModelVersion.msg``."""
+
+    EMPTY = 0
+    LESSON = 1
+    EDIT = 2
+    ROLL_BACK = 3
+    MERGE = 4
+    SWITCH = 5
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model that answers thinks of one sample.
+
+    ``label`` is ``unknown`` when ``is_unknown``; ``score`` is then that of the best known class, and
+    0 before the first lesson. ``top_k`` holds known classes only, best first, without
+    ``background``. ``reason`` is None unless ``is_unknown``.
+    """
+
+    sample_id: str
+    label: str
+    score: float
+    is_unknown: bool
+    unknown_score: float
+    threshold: float
+    top_k: tuple[tuple[str, float], ...]
+    reason: UnknownReason | None
+    method: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Answer to labelled samples, given when they are on disk."""
+
+    accepted: int
+    relabelled: int
+    pending: int
+
+
+@dataclass(frozen=True)
+class ClassSummary:
+    """One class of the model that answers; ``recall`` is NaN when not measured."""
+
+    index: int
+    label: str
+    samples: int
+    version_added: int
+    recall: float = NAN
+
+
+@dataclass(frozen=True)
+class LessonResult:
+    """What a lesson brought.
+
+    ``accuracy_before`` and ``accuracy_after`` are those of the classes known before, on samples held
+    out from every lesson; ``new_class_accuracy`` likewise for the new classes. NaN: not measured.
+    """
+
+    version: int
+    new_labels: tuple[str, ...]
+    samples: int
+    seconds: float
+    accuracy_before: float
+    accuracy_after: float
+    new_class_accuracy: float
+    snapshot: str
+
+
+@dataclass(frozen=True)
+class SessionState:
+    """The session at one moment, as ``LearnerState.msg`` shows it."""
+
+    method: str
+    encoder_id: str
+    phase: str
+    version: int
+    classes: tuple[ClassSummary, ...]
+    pending: int
+    unknown_threshold: float
+    unknown_calibrated: bool
+    memory_bytes: int
+    journal_bytes: int
+    snapshot: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Version:
+    """One entry of the history, as ``ModelVersion.msg`` shows it."""
+
+    version: int
+    parent: int
+    restored: int
+    stamp_ns: int
+    cause: Cause
+    method: str
+    labels: tuple[str, ...] = field(default=())
+    samples: int = 0
+    accuracy: float = NAN
+    available: bool = True
