@@ -167,11 +167,11 @@ def test_an_unknown_object_is_refused_with_those_there_are(turntable: Turntable)
 
 def test_an_unknown_split_is_refused(turntable: Turntable) -> None:
     with pytest.raises(
-        ValueError, match="There is no split 'test'; the splits are teach and fresh"
+        ValueError, match=r"There is no split 'test'; the splits are teach and fresh"
     ):
         turntable.view("mug", 0, split="test")
 
 
 def test_a_tiny_picture_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least 16 x 16 pixels, got 0 x 240"):
+    with pytest.raises(ValueError, match=r"at least 16 x 16 pixels, got 0 x 240"):
         Turntable(width=0)
