@@ -201,7 +201,7 @@ def _clock(m: Maker) -> Sequence[Part]:
     ]
     dial = join([*ticks, *(hand.move(z=0.225) for hand in hands)])
     bells = [ellipsoid(0.22, 0.22, 0.16).turn("y", s * 35).move(s * 0.36, 0, 0.68) for s in (-1, 1)]
-    feet = [cylinder(0.05, 0.3).turn("y", s * 30).move(s * 0.5, 0, -0.72) for s in (-1, 1)]
+    feet = [cylinder(0.05, 0.3).turn("y", s * -30).move(s * 0.5, 0, -0.74) for s in (-1, 1)]
     navy = m.shade("#27408b")
     return [
         Part(case.turn("x", 90), plain(navy), 0.6, 40),
@@ -209,7 +209,7 @@ def _clock(m: Maker) -> Sequence[Part]:
         Part(dial.turn("x", 90), plain("#161616"), 0.1),
         Part(
             join([*bells, *feet, tube([(-0.2, 0, 0.85), (0, 0, 0.98), (0.2, 0, 0.85)], 0.035)]),
-            plain(m.shade("#c9a13a")),
+            plain(STEEL),
             0.9,
             50,
         ),
@@ -364,7 +364,7 @@ def _vase(m: Maker) -> Sequence[Part]:
             60,
         ),
         Part(join(stems), plain("#3c7a2c"), 0.1),
-        Part(join(blooms), plain(m.shade("#f7d231")), 0.1),
+        Part(join(blooms), plain(m.shade("#f26a9a")), 0.1),
         Part(join(hearts), plain("#7a3b12"), 0.1),
     ]
 
