@@ -18,6 +18,7 @@ from cil_nodes.encoders.errors import (
     UnknownModelError,
     WeightsError,
 )
+from cil_nodes.encoders.features import cached_features, features_path
 from cil_nodes.encoders.onnx_encoder import Encoder
 from cil_nodes.encoders.opening import DEFAULT_MODEL, open_encoder
 from cil_nodes.encoders.preprocess import Preprocessing
@@ -36,5 +37,7 @@ __all__ = [
     "WeightsError",
     "available",
     "cache_folder",
+    "cached_features",
+    "features_path",
     "open_encoder",
 ]
