@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .frames import Frame, FrameSource, SourceError, bgr_to_rgb, existing_path
+from .images import DatasetError, ImageDataset
 from .turntable import NoSuchObjectError
 
 IMAGE_SUFFIXES = frozenset(
@@ -101,15 +103,19 @@ class LabelledSource(FrameSource):
         self._stock = {False: _by_label(self._all), True: _by_label(fresh)} if on_request else {}
 
     def show(self, label: str, views: int = 1, fresh_backdrop: bool = False) -> int:
-        """Queue the next pictures of a class, of the test split for ``fresh_backdrop``."""
+        """Queue the next pictures of a class, of the test split for ``fresh_backdrop``.
+
+        No picture comes twice in one call; later calls go round.
+        """
         if not self.can_show:
             return super().show(label, views, fresh_backdrop)
         if label not in self.objects:
             raise NoSuchObjectError(label, self.objects)
         stock = self._stock[fresh_backdrop][label]
-        queued = [stock.popleft() for _ in range(min(views, len(stock)))]
-        self._waiting.extend(queued)
-        return len(queued)
+        queued = min(views, len(stock))
+        self._waiting.extend(itertools.islice(stock, queued))
+        stock.rotate(-queued)  # the next call goes on behind these, and begins again at the end
+        return queued
 
     def next_frame(self) -> Frame | None:
         """Read the next picture that can be read; None when there is none."""
@@ -155,10 +161,10 @@ def open_named(
     named split, and of the test split for ``fresh_backdrop``. Other options as for
     :class:`LabelledSource`.
     """
-    from . import open_dataset
+    from .reading import open_dataset
 
     base, split = name, "train"
-    if ":" in name and name.rpartition(":")[2] in ("train", "val", "test"):
+    if ":" in name and name.rpartition(":")[2] in ("train", "val", "test", "all"):
         base, _, split = name.rpartition(":")
     pictures = _of_dataset(open_dataset(base, split, data_dir=data_dir), split)
     fresh: list[Labelled] = []
@@ -167,14 +173,23 @@ def open_named(
     return LabelledSource(pictures, fresh, on_request=on_request, **options)
 
 
-def _of_dataset(dataset: Any, split: str) -> list[Labelled]:
-    def reader(i: int) -> Callable[[], NDArray[np.uint8]]:
-        return lambda: np.asarray(dataset.images[i])
+def _of_dataset(dataset: ImageDataset, split: str) -> list[Labelled]:
+    def reader(i: int) -> Callable[[], NDArray[np.uint8] | None]:
+        return lambda: _whole_or_none(dataset, i)
 
     return [
         Labelled(f"{dataset.name}/{split}/{i}", label, reader(i))
         for i, label in enumerate(dataset.labels)
     ]
+
+
+def _whole_or_none(dataset: ImageDataset, i: int) -> NDArray[np.uint8] | None:
+    """Read one picture; a broken one gives None and a warning that names it."""
+    try:
+        return dataset.images[i]
+    except DatasetError as error:
+        warnings.warn(f"Skipped picture {i} of {dataset.name}: {error}", stacklevel=2)
+        return None
 
 
 def read_image(path: str | Path) -> NDArray[np.uint8] | None:
