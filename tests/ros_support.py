@@ -35,6 +35,9 @@ NAMESPACE = "/cil"
 DEADLINE = 20.0
 """Seconds a wait may take; long, for machines with little to spare."""
 
+SETTLE = 0.25
+"""Seconds between discovering a server and the first call to it; see ``RosProbe._settle``."""
+
 _locks: list[socket.socket] = []
 
 
@@ -160,10 +163,9 @@ class RosProbe:
 
     def call_service(self, kind: type, name: str, timeout: float = DEADLINE, **fields: Any) -> Any:
         """Call a service with ``fields`` of its request and return the response."""
-        if name not in self._clients:
-            self._clients[name] = self.node.create_client(kind, name)
-        client = self._clients[name]
+        client = self._clients.get(name) or self.node.create_client(kind, name)
         self.wait(client.service_is_ready, f"service {name}", timeout)
+        self._settle(name, client)
         future = client.call_async(kind.Request(**fields))  # type: ignore[attr-defined]
         return self.result(future, f"answer of service {name}", timeout)
 
@@ -174,10 +176,9 @@ class RosProbe:
 
         The goal has ``fields``, or is given whole (where a field is called like an argument here).
         """
-        if name not in self._clients:
-            self._clients[name] = ActionClient(self.node, kind, name)
-        client = self._clients[name]
+        client = self._clients.get(name) or ActionClient(self.node, kind, name)
         self.wait(client.server_is_ready, f"action server {name}", timeout)
+        self._settle(name, client)
         feedback: list[Any] = []
         future = client.send_goal_async(
             goal or kind.Goal(**fields),  # type: ignore[attr-defined]
@@ -190,9 +191,20 @@ class RosProbe:
         return self.result(handle.get_result_async(), "result of an action goal", timeout)
 
     def state_of(self, node: str, timeout: float = DEADLINE) -> str:
-        """Lifecycle state of ``node``, such as ``active``."""
-        response = self.call_service(GetState, f"{node}/get_state", timeout)
-        return str(response.current_state.label)
+        """Lifecycle state of ``node``, such as ``active``; asked again every 2 s."""
+        name = f"{node}/get_state"
+        client = self._clients.get(name) or self.node.create_client(GetState, name)
+        end = time.monotonic() + timeout
+        self.wait(client.service_is_ready, f"service {name}", timeout)
+        self._settle(name, client)
+        while time.monotonic() < end:
+            future = client.call_async(GetState.Request())
+            attempt = min(end, time.monotonic() + 2)
+            while not future.done() and time.monotonic() < attempt:
+                self._pause()
+            if future.done():
+                return str(future.result().current_state.label)
+        pytest.fail(f"{node} did not say its state within {timeout:g} s.")
 
     def change_state(self, node: str, transition: str) -> bool:
         """Ask ``node`` for a transition by its label; returns whether it succeeded."""
@@ -239,6 +251,16 @@ class RosProbe:
             if time.monotonic() > end:
                 pytest.fail(f"Waited {timeout:g} s for {what}. {seen()}".rstrip())
             self._pause()
+
+    def _settle(self, name: str, client: Any) -> None:
+        """Give the server time to see a new client.
+
+        A client is ready when *it* sees the server; an answer sent before the server sees the
+        client is dropped after 0.1 s, and nothing at this end tells when that has passed.
+        """
+        if name not in self._clients:
+            self._clients[name] = client
+            time.sleep(SETTLE)
 
     def _pause(self) -> None:
         with self._cond:

@@ -38,6 +38,11 @@ class Goal:
         match = _NUMBER.match(self.text)
         return float(match.group(2)) if match else None
 
+    @property
+    def pretty(self) -> str:
+        """The text as printed: ``≥ 97 %``."""
+        return self.text.replace(">=", "≥").replace("<=", "≤")
+
     def met(self, value: float, references: Mapping[str, float] | None = None) -> bool | None:
         """Say whether ``value`` reaches the goal; None where the goal cannot be decided.
 

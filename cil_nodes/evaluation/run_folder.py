@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,9 +98,13 @@ def timing(record: RunRecord, summary: RunSummary, place: Environment) -> dict[s
         "machine": place.machine,
         "latency_idle": summary.idle,
         "latency_while_training": summary.training,
-        "p99_ratio": summary.training.p99_ms / summary.idle.p99_ms,
+        "p99_ratio": _ratio(summary.training.p99_ms, summary.idle.p99_ms),
         "dropped": dict(record.dropped),
     }
+
+
+def _ratio(over: float, under: float) -> float:
+    return over / under if under else math.nan
 
 
 def predictions_csv(record: RunRecord) -> str:

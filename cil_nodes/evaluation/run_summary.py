@@ -94,9 +94,7 @@ def unknown_figures(rows: Sequence[PredictionRow]) -> UnknownFigures:
     )
 
 
-def _over_phases(
-    metric: str, matrix: metrics.AccuracyMatrix, learned: int
-) -> float:
+def _over_phases(metric: str, matrix: metrics.AccuracyMatrix, learned: int) -> float:
     """Apply a metric of the accuracy matrix, or NaN where an entry it needs is missing."""
     values = matrix.values[:learned, :learned]
     if not learned or np.isnan(values[np.tril_indices(learned)]).any():
@@ -199,6 +197,4 @@ def goals_met(record: RunRecord, summary: RunSummary) -> dict[str, bool | None]:
     if strangers:
         raise ValueError(f"No figure is called {strangers[0]!r}; there are {sorted(figures)}.")
     references = {name: 100 * value for name, value in record.references.items()}
-    return {
-        name: Goal(text).met(figures[name], references) for name, text in record.goals.items()
-    }
+    return {name: Goal(text).met(figures[name], references) for name, text in record.goals.items()}

@@ -186,7 +186,7 @@ def rgb_to_compressed(
 def encode_jpeg(pixels: Rgb, quality: int = 90, max_bytes: int | None = None) -> bytes:
     """Encode ``(H, W, 3)`` uint8 RGB pixels as JPEG bytes; see :func:`rgb_to_compressed`."""
     _check_rgb(pixels)
-    picture = np.ascontiguousarray(pixels[..., ::-1])
+    picture: NDArray[Any] = np.ascontiguousarray(pixels[..., ::-1])
     while True:
         done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
         if not done:

@@ -212,6 +212,12 @@ class CilNode(LifecycleNode, Generic[P]):
         self._free()
         with contextlib.suppress(*SHUTDOWN_ERRORS):
             self.destroy_node()
+        # rclpy leaves the lifecycle services in the graph until the state machine is collected,
+        # where they would answer for a node that is gone
+        machine = getattr(self, "_state_machine", None)
+        if machine is not None:
+            with contextlib.suppress(*SHUTDOWN_ERRORS):
+                machine.destroy_when_not_in_use()
 
     # -- running -------------------------------------------------------------------------------
 
