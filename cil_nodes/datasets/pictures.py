@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .frames import Frame, FrameSource, SourceError, bgr_to_rgb, existing_path
+from .images import DatasetError, ImageDataset
 from .turntable import NoSuchObjectError
 
 IMAGE_SUFFIXES = frozenset(
@@ -155,10 +156,10 @@ def open_named(
     named split, and of the test split for ``fresh_backdrop``. Other options as for
     :class:`LabelledSource`.
     """
-    from . import open_dataset
+    from .reading import open_dataset
 
     base, split = name, "train"
-    if ":" in name and name.rpartition(":")[2] in ("train", "val", "test"):
+    if ":" in name and name.rpartition(":")[2] in ("train", "val", "test", "all"):
         base, _, split = name.rpartition(":")
     pictures = _of_dataset(open_dataset(base, split, data_dir=data_dir), split)
     fresh: list[Labelled] = []
@@ -167,14 +168,23 @@ def open_named(
     return LabelledSource(pictures, fresh, on_request=on_request, **options)
 
 
-def _of_dataset(dataset: Any, split: str) -> list[Labelled]:
-    def reader(i: int) -> Callable[[], NDArray[np.uint8]]:
-        return lambda: np.asarray(dataset.images[i])
+def _of_dataset(dataset: ImageDataset, split: str) -> list[Labelled]:
+    def reader(i: int) -> Callable[[], NDArray[np.uint8] | None]:
+        return lambda: _whole_or_none(dataset, i)
 
     return [
         Labelled(f"{dataset.name}/{split}/{i}", label, reader(i))
         for i, label in enumerate(dataset.labels)
     ]
+
+
+def _whole_or_none(dataset: ImageDataset, i: int) -> NDArray[np.uint8] | None:
+    """Read one picture; a broken one gives None and a warning that names it."""
+    try:
+        return dataset.images[i]
+    except DatasetError as error:
+        warnings.warn(f"Skipped picture {i} of {dataset.name}: {error}", stacklevel=2)
+        return None
 
 
 def read_image(path: str | Path) -> NDArray[np.uint8] | None:

@@ -10,6 +10,7 @@ One small interface for all of them, so that a camera node only has to ask for t
 
 from __future__ import annotations
 
+import inspect
 from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any
@@ -30,6 +31,7 @@ __all__ = [
     "SimSource",
     "SourceError",
     "VideoSource",
+    "accepted_options",
     "open_classes",
     "open_named",
     "open_source",
@@ -63,23 +65,45 @@ def open_source(spec: str, **options: Any) -> FrameSource:
     SourceError
         Unknown kind or option, or nothing there; the message names the remedy.
     """
-    kind, _, rest = spec.partition(":")
-    openers: dict[str, Callable[..., FrameSource]] = {
-        "sim": SimSource,
-        "device": DeviceSource,
-        "file": VideoSource,
-        "folder": FolderSource,
-        "classes": open_classes,
-        "dataset": open_named,
-    }
-    if kind not in openers or (kind != "sim" and not rest) or (kind == "sim" and rest):
+    opener, place = _opener(spec)
+    accepted = accepted_options(spec)
+    wrong = sorted(set(options) - set(accepted))
+    if wrong:
+        raise SourceError(
+            f"The frame source {spec!r} takes no option {', '.join(map(repr, wrong))}; it takes: "
+            f"{', '.join(accepted)}."
+        )
+    return opener(*place, **options)
+
+
+def accepted_options(spec: str) -> tuple[str, ...]:
+    """Names of the options that a source takes, for callers that hold options for every kind."""
+    opener, place = _opener(spec)
+    own = inspect.signature(opener).parameters
+    names = [n for n, p in own.items() if p.kind is not p.VAR_KEYWORD][len(place) :]
+    if any(p.kind is p.VAR_KEYWORD for p in own.values()):
+        names += [n for n in inspect.signature(LabelledSource).parameters if n not in _GIVEN]
+    return tuple(dict.fromkeys(names))
+
+
+_GIVEN = ("pictures", "fresh")
+_OPENERS: dict[str, Callable[..., FrameSource]] = {
+    "device": DeviceSource,
+    "file": VideoSource,
+    "folder": FolderSource,
+    "classes": open_classes,
+    "dataset": open_named,
+}
+
+
+def _opener(spec: str) -> tuple[Callable[..., FrameSource], list[str]]:
+    """What opens the source, and the part of the name that it is given."""
+    kind, _, place = spec.partition(":")
+    if spec == "sim":
+        return SimSource, []
+    if kind not in _OPENERS or not place:
         raise SourceError(f"There is no frame source {spec!r}. Use one of: {', '.join(KINDS)}.")
-    try:
-        return openers[kind](*([rest] if rest else []), **options)
-    except TypeError as error:
-        if "argument" not in str(error):
-            raise
-        raise SourceError(f"The frame source {spec!r} refused its options: {error}.") from error
+    return _OPENERS[kind], [place]
 
 
 class SimSource(FrameSource):

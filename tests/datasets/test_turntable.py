@@ -37,9 +37,8 @@ def test_a_picture_is_rgb_of_the_size_asked_for() -> None:
     picture = small.render("mug", rng=np.random.default_rng(1))
     assert picture.shape == (120, 160, 3)
     assert picture.dtype == np.uint8
-    apple = Turntable().render("apple", rng=np.random.default_rng(2))
-    mask = Turntable().mask("apple", rng=np.random.default_rng(2))
-    red, _, blue = apple[mask].mean(axis=0)
+    apple = small.render("apple", rng=np.random.default_rng(2))
+    red, _, blue = apple[small.mask("apple", rng=np.random.default_rng(2))].mean(axis=0)
     assert red > 2 * blue, "an apple is red: channels are in the order RGB"
 
 
@@ -53,24 +52,21 @@ def test_the_mask_is_where_the_object_is(turntable: Turntable) -> None:
     assert body.max() < 255
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_every_object_is_seen_in_every_pose(seed: int) -> None:
-    table = Turntable(seed=seed)
-    for label in table.objects:
-        model = table._model(label)
+def test_every_object_is_seen_in_every_pose(turntable: Turntable) -> None:
+    for label in turntable.objects:
+        model = turntable._model(label)
         for k in range(6):
-            view = draw_view(np.random.default_rng([k, seed]), "teach")
+            view = draw_view(np.random.default_rng([k, 7]), "teach")
             share = object_mask(model, view, 160, 120).mean()
             assert 0.008 < share < 0.6, f"{label}: {share:.1%} of the picture in view {k}"
 
 
-def test_objects_stay_inside_the_picture() -> None:
+def test_objects_stay_inside_the_picture(turntable: Turntable) -> None:
     """Hardly any of an object may fall outside: compare with a picture twice as wide and high."""
-    table = Turntable()
-    for label in table.objects:
+    for label in turntable.objects:
         for k in range(4):
             view = draw_view(np.random.default_rng(k), "teach")
-            wide = _mask_with_margin(table, label, view)
+            wide = _mask_with_margin(turntable, label, view)
             inside = wide[60:180, 80:240].sum() / wide.sum()
             assert inside > 0.9, f"{label}: only {inside:.0%} inside in view {k}"
 
@@ -171,11 +167,11 @@ def test_an_unknown_object_is_refused_with_those_there_are(turntable: Turntable)
 
 def test_an_unknown_split_is_refused(turntable: Turntable) -> None:
     with pytest.raises(
-        ValueError, match="There is no split 'test'; the splits are teach and fresh"
+        ValueError, match=r"There is no split 'test'; the splits are teach and fresh"
     ):
         turntable.view("mug", 0, split="test")
 
 
 def test_a_tiny_picture_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least 16 x 16 pixels, got 0 x 240"):
+    with pytest.raises(ValueError, match=r"at least 16 x 16 pixels, got 0 x 240"):
         Turntable(width=0)

@@ -1,8 +1,9 @@
 """Walls and table tops: drawn textures in two families that share nothing.
 
-``teach`` holds painted and papered walls, planks, tiles and bricks; ``fresh`` holds shelves,
-blurred rooms, stone, cloth and foliage. A picture made with a fresh backdrop therefore shows a
-kind of surface that no teaching picture shows, not merely another draw of the same kind.
+``teach`` holds painted and papered walls, planks, tiles, bricks, curtains and quilts; ``fresh``
+holds shelves, blurred rooms, stone, tartan and dotted cloth, and foliage. A picture made with a
+fresh backdrop therefore shows a kind of surface that no teaching picture shows, not merely another
+draw of the same kind.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def _muted(rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def _vivid(rng: np.random.Generator) -> NDArray[np.float32]:
-    return _hsv(rng.uniform(0, 360), rng.uniform(0.3, 0.85), rng.uniform(0.3, 0.9))
+    return _hsv(rng.uniform(0, 360), rng.uniform(0.25, 0.7), rng.uniform(0.3, 0.9))
 
 
 def _clouds(rng: np.random.Generator, cells: int, octaves: int = 4) -> NDArray[np.float32]:
@@ -77,7 +78,7 @@ def _wallpaper(rng: np.random.Generator) -> NDArray:
     """Upright stripes."""
     period = int(rng.integers(24, 72))
     stripe = (np.arange(SIZE) % period < period * rng.uniform(0.3, 0.6)).astype(np.float32)
-    return _mix(np.tile(stripe, (SIZE, 1)), *(_muted(rng) for _ in range(2)))
+    return _mix(np.tile(stripe, (SIZE, 1)), _muted(rng), _vivid(rng))
 
 
 def _planks(rng: np.random.Generator) -> NDArray:
@@ -113,6 +114,25 @@ def _bricks(rng: np.random.Generator) -> NDArray:
     inside_column = (np.arange(SIZE)[None] + (row % 2) * (wide // 2)) % wide
     picture[(inside_row < 3) | (inside_column < 3)] = 170
     return picture
+
+
+def _curtain(rng: np.random.Generator) -> NDArray:
+    """Cloth in upright folds."""
+    x = np.arange(SIZE) / SIZE
+    waves = sum(np.sin(2 * np.pi * (k * x + rng.random())) / k**0.5 for k in rng.integers(4, 24, 4))
+    folds = 0.75 + 0.12 * np.broadcast_to(waves, (SIZE, SIZE))
+    return _vivid(rng) * folds.astype(np.float32)[..., None]
+
+
+def _patchwork(rng: np.random.Generator) -> NDArray:
+    """A quilt of rectangles in many colours."""
+    picture = np.empty((SIZE, SIZE, 3), dtype=np.float32)
+    cell = int(rng.integers(36, 80))
+    palette = [_vivid(rng) for _ in range(5)]
+    for top in range(0, SIZE, cell):
+        for left in range(0, SIZE, cell):
+            picture[top : top + cell, left : left + cell] = palette[rng.integers(5)]
+    return picture * (0.85 + 0.3 * _clouds(rng, 64, 2)[..., None])
 
 
 # fresh --------------------------------------------------------------------------------------
@@ -207,8 +227,8 @@ def _dotted_cloth(rng: np.random.Generator) -> NDArray:
 
 FAMILIES: dict[str, dict[str, tuple[Draw, ...]]] = {
     "teach": {
-        "wall": (_painted, _wallpaper, _bricks, _tiles, _planks),
-        "table": (_planks, _painted, _tiles),
+        "wall": (_painted, _wallpaper, _bricks, _tiles, _planks, _curtain, _patchwork),
+        "table": (_planks, _painted, _tiles, _patchwork),
     },
     "fresh": {
         "wall": (_shelves, _blurred_room, _stone, _foliage, _tartan),

@@ -145,11 +145,9 @@ def corner_normals(shape: Shape) -> FloatArray:
     at_vertex = sparse.csr_matrix((np.ones(len(place)), (np.arange(len(place)), place)))
     pairs = (at_vertex @ at_vertex.T).tocoo()
 
-    near = (unit[face[pairs.row]] * unit[face[pairs.col]]).sum(axis=1) > np.cos(
-        np.radians(CREASE_DEGREES)
-    )
-    total = np.zeros((len(place), 3))
-    np.add.at(total, pairs.row[near], weighted[face[pairs.col[near]]])
+    cosine = np.einsum("pi,pi->p", unit[face[pairs.row]], unit[face[pairs.col]])
+    near = (cosine > np.cos(np.radians(CREASE_DEGREES))).astype(float)
+    total = sparse.csr_matrix((near, (pairs.row, pairs.col))) @ weighted[face]
     total /= np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
     return total.reshape(-1, 3, 3).astype(np.float32)
 

@@ -50,7 +50,7 @@ def _bowl(m: Maker) -> Sequence[Part]:
     profile = np.vstack([[(0, 0), (0.32, 0)], outside, inside])
     orange = m.shade("#e07a1e")
     cereal = [
-        ellipsoid(0.1, 0.1, 0.06)
+        ellipsoid(0.1, 0.1, 0.06, 14)
         .turn("x", 40 * k)
         .move(
             0.45 * np.cos(2.4 * k) * (k / 14) ** 0.5, 0.45 * np.sin(2.4 * k) * (k / 14) ** 0.5, 0.3
@@ -201,7 +201,7 @@ def _clock(m: Maker) -> Sequence[Part]:
     ]
     dial = join([*ticks, *(hand.move(z=0.225) for hand in hands)])
     bells = [ellipsoid(0.22, 0.22, 0.16).turn("y", s * 35).move(s * 0.36, 0, 0.68) for s in (-1, 1)]
-    feet = [cylinder(0.05, 0.3).turn("y", s * 30).move(s * 0.5, 0, -0.72) for s in (-1, 1)]
+    feet = [cylinder(0.05, 0.3).turn("y", s * -30).move(s * 0.5, 0, -0.74) for s in (-1, 1)]
     navy = m.shade("#27408b")
     return [
         Part(case.turn("x", 90), plain(navy), 0.6, 40),
@@ -209,7 +209,7 @@ def _clock(m: Maker) -> Sequence[Part]:
         Part(dial.turn("x", 90), plain("#161616"), 0.1),
         Part(
             join([*bells, *feet, tube([(-0.2, 0, 0.85), (0, 0, 0.98), (0.2, 0, 0.85)], 0.035)]),
-            plain(m.shade("#c9a13a")),
+            plain(STEEL),
             0.9,
             50,
         ),
@@ -276,10 +276,14 @@ def _cake(m: Maker) -> Sequence[Part]:
     )
     body = cylinder(0.62, 0.6, sections=56)
     drips = [
-        ellipsoid(0.075, 0.05, 0.05 + 0.06 * (k * 7 % 5) / 4).move(0.61, 0, 0.5).turn("z", 20 * k)
+        ellipsoid(0.075, 0.05, 0.05 + 0.06 * (k * 7 % 5) / 4, 16)
+        .move(0.61, 0, 0.5)
+        .turn("z", 20 * k)
         for k in range(18)
     ]
-    cherries = [ellipsoid(0.085).move(0.48, 0, 0.66).turn("z", 45 * k) for k in range(8)]
+    cherries = [
+        ellipsoid(0.085, sections=20).move(0.48, 0, 0.66).turn("z", 45 * k) for k in range(8)
+    ]
     candles = [cylinder(0.03, 0.3).move(0.2, 0, 0.6).turn("z", 120 * k) for k in range(3)]
     flames = [ellipsoid(0.035, 0.035, 0.06).move(0.2, 0, 0.95).turn("z", 120 * k) for k in range(3)]
     return [
@@ -339,7 +343,7 @@ def _vase(m: Maker) -> Sequence[Part]:
             )
         )
         blooms += [
-            ellipsoid(0.13, 0.07, 0.05)
+            ellipsoid(0.13, 0.07, 0.05, 14)
             .move(0.1)
             .turn("z", 60 * j)
             .move(*top)
@@ -347,7 +351,9 @@ def _vase(m: Maker) -> Sequence[Part]:
             for j in range(6)
         ]
     hearts = [
-        ellipsoid(0.07).move(0.36 if k else 0.05, 0, 1.38 + 0.12 * (k % 2)).turn("z", 72 * k)
+        ellipsoid(0.07, sections=20)
+        .move(0.36 if k else 0.05, 0, 1.38 + 0.12 * (k % 2))
+        .turn("z", 72 * k)
         for k in range(5)
     ]
     return [
@@ -358,7 +364,7 @@ def _vase(m: Maker) -> Sequence[Part]:
             60,
         ),
         Part(join(stems), plain("#3c7a2c"), 0.1),
-        Part(join(blooms), plain(m.shade("#f7d231")), 0.1),
+        Part(join(blooms), plain(m.shade("#f26a9a")), 0.1),
         Part(join(hearts), plain("#7a3b12"), 0.1),
     ]
 

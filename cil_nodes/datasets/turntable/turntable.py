@@ -46,6 +46,11 @@ class Turntable:
         """Names of everything there is to show, in alphabetical order."""
         return catalogue.names()
 
+    @property
+    def distinct_objects(self) -> tuple[str, ...]:
+        """Names of 24 objects that look least alike, for demonstrations of the unknown."""
+        return catalogue.DISTINCT
+
     def render(
         self,
         label: str | None,
