@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
@@ -102,15 +103,19 @@ class LabelledSource(FrameSource):
         self._stock = {False: _by_label(self._all), True: _by_label(fresh)} if on_request else {}
 
     def show(self, label: str, views: int = 1, fresh_backdrop: bool = False) -> int:
-        """Queue the next pictures of a class, of the test split for ``fresh_backdrop``."""
+        """Queue the next pictures of a class, of the test split for ``fresh_backdrop``.
+
+        No picture comes twice in one call; later calls go round.
+        """
         if not self.can_show:
             return super().show(label, views, fresh_backdrop)
         if label not in self.objects:
             raise NoSuchObjectError(label, self.objects)
         stock = self._stock[fresh_backdrop][label]
-        queued = [stock.popleft() for _ in range(min(views, len(stock)))]
-        self._waiting.extend(queued)
-        return len(queued)
+        queued = min(views, len(stock))
+        self._waiting.extend(itertools.islice(stock, queued))
+        stock.rotate(-queued)  # the next call goes on behind these, and begins again at the end
+        return queued
 
     def next_frame(self) -> Frame | None:
         """Read the next picture that can be read; None when there is none."""

@@ -6,13 +6,12 @@ It does what a person could do from outside: it uses the public topics, services
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tqdm import tqdm
 
 from cil_nodes.client import Seen, Teacher, TeacherTimeout
-from cil_nodes.demo.plan import Plan
 from cil_nodes.demo.stage import Stage
 from cil_nodes.evaluation.run_record import PredictionRow
 from cil_nodes.teaching.records import LessonResult
@@ -42,15 +41,12 @@ class ScriptedTeacher:
     teacher : Teacher
         Client of the graph.
     stage : Stage
-        What there is to show.
-    plan : Plan
-        What is taught and tested, in which order.
+        What there is to show, and what of it is taught when.
     """
 
-    def __init__(self, teacher: Teacher, stage: Stage, plan: Plan) -> None:
+    def __init__(self, teacher: Teacher, stage: Stage) -> None:
         self._teacher = teacher
         self._stage = stage
-        self._plan = plan
         self._phase = 0
         self.observations: list[Observation] = []
         self.lessons: list[LessonResult] = []
@@ -59,15 +55,13 @@ class ScriptedTeacher:
 
     def run(self) -> None:
         """Show everything unknown, then teach and test phase by phase."""
-        plan, stage = self._plan, self._stage
+        stage = self._stage
         with tqdm(total=self._views(), unit="view", dynamic_ncols=True) as self._bar:
-            self._test("before teaching", stage.objects, lambda _: VIEWS_BEFORE_TEACHING)
-            for labels in plan.phases:
+            self._test("before teaching", dict.fromkeys(stage.objects, VIEWS_BEFORE_TEACHING))
+            for labels in stage.plan.phases:
                 self._teach(labels)
                 self._phase += 1
-                count = self._views_to_test()
-                self._test(f"test {self._phase}", plan.taught_after(self._phase), count)
-            self._test("never taught", plan.untaught, self._views_to_test())
+                self._test(f"test {self._phase}", stage.tested_after(self._phase))
 
     def teach_one_more(self, label: str) -> str:
         """Teach an object by the action ``teach``, as a person would; returns its summary."""
@@ -84,20 +78,16 @@ class ScriptedTeacher:
     def _teach(self, labels: tuple[str, ...]) -> None:
         self._bar.set_description(f"teach {self._phase + 1}")
         for label in labels:
-            views = self._stage.views_to_teach(label, self._plan)
-            seen = self._look(label, views, fresh=False)
+            seen = self._look(label, self._stage.to_teach[label], fresh=False)
             self._write_down(label, seen, test=False)
             self._teacher.label(label, [one.sample_id for one in seen])
         self._bar.set_description(f"learn {self._phase + 1}")
         self._show_while(lambda: self.lessons.append(self._teacher.train()), EMPTY_TABLE)
 
-    def _test(
-        self, title: str, labels: tuple[str, ...], views: Callable[[str], int]
-    ) -> None:
+    def _test(self, title: str, views: Mapping[str, int]) -> None:
         self._bar.set_description(title)
-        for label in labels:
-            seen = self._look(label, views(label), fresh=True)
-            self._write_down(label, seen, test=True)
+        for label, count in views.items():
+            self._write_down(label, self._look(label, count, fresh=True), test=True)
 
     def _show_while(self, work: Callable[[], None], label: str) -> None:
         """Keep pictures of ``label`` coming while ``work`` runs beside them."""
@@ -146,7 +136,7 @@ class ScriptedTeacher:
     def _write_down(
         self, truth: str, seen: list[Seen], *, test: bool, training: bool = False
     ) -> None:
-        taught = truth in self._plan.taught_after(self._phase)
+        taught = truth in self._stage.taught_after(self._phase)
         for one in seen:
             row = PredictionRow(
                 phase=self._phase,
@@ -162,19 +152,11 @@ class ScriptedTeacher:
             )
             self.observations.append(Observation(one.stamp_ns, row))
 
-    # -- counting ----------------------------------------------------------------------------------
-
-    def _views_to_test(self) -> Callable[[str], int]:
-        last = self._phase == len(self._plan.phases)
-        return lambda label: self._stage.views_to_test(label, self._plan, last)
-
     def _views(self) -> int:
         """Views that the whole plan shows."""
-        plan, stage = self._plan, self._stage
+        stage = self._stage
         count = VIEWS_BEFORE_TEACHING * len(stage.objects)
-        count += sum(stage.views_to_teach(label, plan) for label in plan.taught_after(len(plan.phases)))
-        for phase in range(1, len(plan.phases) + 1):
-            last = phase == len(plan.phases)
-            tested = plan.taught_after(phase) + (plan.untaught if last else ())
-            count += sum(stage.views_to_test(label, plan, last) for label in tested)
+        count += sum(stage.to_teach[label] for label in stage.taught)
+        for phase in range(1, len(stage.plan.phases) + 1):
+            count += sum(stage.tested_after(phase).values())
         return count

@@ -1,57 +1,82 @@
-"""What the teacher has to show, and how much of it."""
+"""What the teacher has to show, how much of it, and what of it is taught when."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from cil_nodes.demo.plan import Plan
+from cil_nodes.evaluation.protocols import ObjectPlan, plan_objects, split_phases
+
+VIEWS = 20
+"""Views of an object shown to teach it, and to test it after the last phase."""
+
+VIEWS_BETWEEN = 10
+"""Fresh views of an object after an earlier phase."""
+
+PHOTOGRAPHS_BETWEEN = 5
+"""Test photographs of a class after an earlier phase; after the last, all are shown."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A source of pictures that shows an object when asked to.
+    """A source of pictures that shows an object when asked to, and the plan for it.
 
     Attributes
     ----------
     source : str
         The camera's parameter ``source``.
-    objects : tuple of str
-        What it can show.
+    plan : ObjectPlan
+        What is taught in which phase, and what never.
+    between : int
+        Most fresh pictures of an object after a phase that is not the last.
     to_teach, to_test : mapping of str to int
-        Pictures that there are of each object; empty where there is no end of them.
+        Pictures shown of an object to teach it, and to test it after the last phase.
     """
 
     source: str
-    objects: tuple[str, ...]
-    to_teach: Mapping[str, int] = field(default_factory=dict)
-    to_test: Mapping[str, int] = field(default_factory=dict)
+    plan: ObjectPlan
+    between: int
+    to_teach: Mapping[str, int] = field(repr=False)
+    to_test: Mapping[str, int] = field(repr=False)
 
-    def views_to_teach(self, label: str, plan: Plan) -> int:
-        """Views of ``label`` shown to teach it."""
-        return _limited(plan.views_to_teach, self.to_teach.get(label))
+    @property
+    def taught(self) -> tuple[str, ...]:
+        """Everything that is ever taught, in order."""
+        return self.taught_after(len(self.plan.phases))
 
-    def views_to_test(self, label: str, plan: Plan, last: bool) -> int:
-        """Fresh views of ``label`` shown in a test, after the last phase or an earlier one."""
-        return _limited(plan.views_to_test if last else plan.views_between, self.to_test.get(label))
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """Everything that is shown."""
+        return self.taught + self.plan.never
 
+    def taught_after(self, phase: int) -> tuple[str, ...]:
+        """Labels taught in the first ``phase`` phases."""
+        return tuple(label for labels in self.plan.phases[:phase] for label in labels)
 
-def _limited(wanted: int, there_are: int | None) -> int:
-    if there_are is None:
-        return wanted
-    return min(wanted, there_are) if wanted else there_are
+    def is_last(self, phase: int) -> bool:
+        """Whether no phase follows."""
+        return phase == len(self.plan.phases)
+
+    def tested_after(self, phase: int) -> dict[str, int]:
+        """Fresh pictures to show of each object after a phase; what is never taught comes last."""
+        if self.is_last(phase):
+            return {label: self.to_test[label] for label in self.objects}
+        return {label: min(self.between, self.to_test[label]) for label in self.taught_after(phase)}
 
 
 def turntable_stage(seed: int) -> Stage:
-    """The simulated turntable: endless views of each object."""
+    """Plan for the simulated turntable: 16 objects taught in three phases, 8 never."""
     from cil_nodes.datasets.turntable import Turntable
 
-    return Stage("sim", tuple(Turntable(seed=seed).objects))
+    plan = plan_objects(Turntable().objects, seed=seed)
+    views = dict.fromkeys((*(o for labels in plan.phases for o in labels), *plan.never), VIEWS)
+    return Stage("sim", plan, VIEWS_BETWEEN, views, views)
 
 
-def photograph_stage(name: str, data_dir: str | None) -> Stage:
-    """Photographs of a data set: the train split taught, the test split shown.
+def grocery_stage(seed: int, data: Path | None) -> Stage:
+    """Plan for the grocery photographs: 81 classes in 9 phases, official splits.
 
     Raises
     ------
@@ -60,11 +85,13 @@ def photograph_stage(name: str, data_dir: str | None) -> Stage:
     """
     from cil_nodes.datasets import open_dataset
 
-    train = open_dataset(name, "train", data_dir=data_dir)
-    test = open_dataset(name, "test", data_dir=data_dir)
+    train = open_dataset("grocery", "train", data_dir=data)
+    test = open_dataset("grocery", "test", data_dir=data)
+    plan = ObjectPlan(split_phases(tuple(sorted(set(train.labels))), 9, seed=seed), ())
     return Stage(
-        f"dataset:{name}",
-        tuple(dict.fromkeys(train.labels)),
+        "dataset:grocery",
+        plan,
+        PHOTOGRAPHS_BETWEEN,
         Counter(train.labels),
         Counter(test.labels),
     )

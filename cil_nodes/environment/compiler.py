@@ -20,6 +20,15 @@ from cil_nodes.environment.errors import SetupError
 ZIG_TARGET = "x86_64-linux-gnu.2.28"
 _TRIAL = '#include <string>\nint main() { return std::string("x").empty(); }\n'
 
+# Zig's linker refuses -rpath-link, which CMake writes and which only warns less; without a wish for
+# optimisation zig adds traps for undefined behaviour, which need a runtime that is not there.
+_ZIG_COMPILER = """\
+for word; do
+    shift
+    case $word in -Wl,-rpath-link,*) ;; *) set -- "$@" "$word" ;; esac
+done
+exec "{zig}" {name} -target {target} -fno-sanitize=undefined "$@\""""
+
 
 def find_compilers() -> tuple[str, str] | None:
     """Return commands of a C and a C++ compiler that work, or None.
@@ -58,7 +67,7 @@ def zig_environment(site: Path, folder: Path) -> dict[str, str]:
     zig = site / "ziglang" / "zig"
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("cc", "c++"):
-        _write_command(folder / name, f'exec "{zig}" {name} -target {ZIG_TARGET} "$@"')
+        _write_command(folder / name, _ZIG_COMPILER.format(zig=zig, name=name, target=ZIG_TARGET))
     for name in ("ar", "ranlib"):
         _write_command(folder / name, f'exec "{zig}" {name} "$@"')
     cache = str(folder / "cache")
@@ -72,8 +81,8 @@ def zig_environment(site: Path, folder: Path) -> dict[str, str]:
     }
 
 
-def _write_command(path: Path, line: str) -> None:
-    path.write_text(f"#!/bin/sh\n{line}\n")
+def _write_command(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
 
 

@@ -85,5 +85,5 @@ def explain(step: str, output: str, log: object, gigabytes: float) -> SetupError
         if any(sign in output for sign in signs):
             text = remedy.format(gigabytes=f"{gigabytes:g}")
             return SetupError(f"{step}: {problem}", f"{text}\nWhole output: {log}")
-    tail = "\n".join(output.strip().splitlines()[-8:])
+    tail = "\n".join(line[:200] for line in output.strip().splitlines()[-8:])
     return SetupError(f"{step} failed.", f"{tail}\nWhole output: {log}")

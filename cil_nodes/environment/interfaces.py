@@ -63,7 +63,7 @@ def install_interfaces(root: Path, venv: Path, log: Path, say: Say, get_zig: Ins
     """
     built = cache_folder() / "interfaces" / interface_key(root)
     if built.is_dir():
-        say("from the cache")
+        say("ROS 2 interfaces: found in the cache")
         _copy_into(built, venv)
         return
     with tempfile.TemporaryDirectory(prefix="cil-interfaces-") as scratch:
@@ -146,7 +146,7 @@ def _use_compiler(
     if found:
         environment["CC"], environment["CXX"] = found
         return []
-    say("no C++ compiler here: taking the one in the ziglang package (about 90 MB, for this only)")
+    say("no C++ compiler here: taking the one of PyPI's ziglang, to build the interfaces only")
     get_zig(scratch / "ziglang")
     environment.update(compiler.zig_environment(scratch / "ziglang", scratch / "zig"))
     return [f"-DCMAKE_{tool}={environment[tool]}" for tool in ("AR", "RANLIB")]

@@ -27,8 +27,8 @@ FILES: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("", "cpu", "encoders", "sim", "bags", "report"),
     ),
     "requirements-ros.txt": (
-        "ROS 2 Jazzy as wheels, and what builds the interfaces on them. Install it in one pip call;\n"
-        "# not for a machine that has ROS 2 installed.",
+        "ROS 2 Jazzy as wheels, and what builds the interfaces on them. For machines without\n"
+        "# ROS 2. Install it in one pip call.",
         ("ros",),
     ),
     "requirements-dev.txt": ("What tests and checks need.", ("test", "dev")),

@@ -22,14 +22,13 @@ class Progress:
         self._stream = stream or sys.stderr
         self._done = 0
         self._title = ""
-        self._note = ""
         self._started = 0.0
         self._last = 0.0
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
         """Announce a step, and say at its end how long it took."""
-        self._title, self._note, self._started = title, "", time.monotonic()
+        self._title, self._started = title, time.monotonic()
         self._line(f"{title} ...")
         self._last = time.monotonic()
         try:
@@ -37,16 +36,12 @@ class Progress:
         except BaseException:
             self._finish(f"{title}: not done")
             raise
-        note = f" ({self._note})" if self._note else ""
-        self._finish(f"{title}{note}: {time.monotonic() - self._started:.0f} s")
+        self._finish(f"{title}: {time.monotonic() - self._started:.0f} s")
         self._done += 1
 
     def say(self, note: str) -> None:
-        """Add a remark to the running step, on a line of its own where it is long."""
-        if len(note) > 30:
-            self._finish(f"{self._title}: {note}")
-        else:
-            self._note = note
+        """Write a remark on a line of its own."""
+        self._finish(note)
 
     def update(self, state: str) -> None:
         """Show how far the running step is; every ten seconds where there is no terminal."""

@@ -120,11 +120,11 @@ class Books:
     def number_of(self, label: str) -> int | None:
         """Return the number of the class that goes by ``label``, in any case; None for none."""
         folded = fold_label(label.strip())
-        names = self._history.content.names
-        for number, name in self._journal.classes().items():
-            if fold_label(names.get(number, name)) == folded:
-                return number
-        return None
+        found = [n for n, name in self.labels().items() if fold_label(name) == folded]
+        content = self._history.content
+        # Where a class was renamed to what another, now unknown, was called, the living one counts.
+        found.sort(key=lambda n: (n not in content.counts, n not in content.names, n))
+        return found[0] if found else None
 
     def numbers_of(self, labels: Sequence[str] | None) -> set[int] | None:
         """Return the numbers of those classes that exist; None stands for all."""
@@ -140,7 +140,7 @@ class Books:
     def labels(self, content: Content | None = None) -> dict[int, str]:
         """Return what every class goes by, by number."""
         names = (content or self._history.content).names
-        return {number: names.get(number, name) for number, name in self._journal.classes().items()}
+        return {**self._journal.class_labels(), **names}
 
     # -- what counts now
 
@@ -187,4 +187,4 @@ class Books:
 
     def inner_names(self) -> dict[int, str]:
         """Return what the learner calls every class, by number."""
-        return self._journal.classes()
+        return self._journal.class_names()

@@ -224,6 +224,11 @@ class History:
         rows = tuple(self._journal.taught(event.version))
         return replace(before, recipe=recipe).then(Lesson(event.version, rows))
 
+    def snapshot_of(self, content: Content) -> tuple[str, str]:
+        """Return name and hash of the file that holds a content's model; empty for none."""
+        event = self.events.get(content.version)
+        return (event.snapshot, event.snapshot_sha256) if event else ("", "")
+
     def before_content(self) -> int | None:
         """Return the version before the content that answers; None for the empty model."""
         content = self.content

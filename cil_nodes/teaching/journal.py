@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from cil_nodes.teaching.errors import JournalDamagedError, StorageError
-from cil_nodes.teaching.labels import fold_label
 from cil_nodes.teaching.samples import FeatureSpace, Sample
 from cil_nodes.teaching.schema import bring_up_to_date
 
@@ -160,17 +159,21 @@ class Journal:
         pairs = {"encoder_id": space.encoder_id, "dimension": str(space.dimension)}
         self._db.executemany("INSERT INTO meta VALUES (?, ?)", pairs.items())
 
-    def classes(self) -> dict[int, str]:
-        """Return every class ever written, by number: its name as first written."""
+    def class_names(self) -> dict[int, str]:
+        """Return what the learner calls every class ever written, by number."""
         return dict(self._rows("SELECT id, name FROM classes ORDER BY id"))
 
-    def add_class(self, name: str) -> int:
-        """Give ``name`` the next number, inside a transaction."""
+    def class_labels(self) -> dict[int, str]:
+        """Return every class ever written, as it was first written, by number."""
+        return dict(self._rows("SELECT id, label FROM classes ORDER BY id"))
+
+    def add_class(self, label: str) -> int:
+        """Give ``label`` the next number, inside a transaction."""
         number = self._rows("SELECT ifnull(max(id) + 1, 0) FROM classes")[0][0]
-        taken = self._rows("SELECT 1 FROM classes WHERE name = ?", (name,))
+        taken = self._rows("SELECT 1 FROM classes WHERE name = ?", (label,))
         # A renamed class keeps its old name inside; another may then be written under it.
-        inner = f"{name} #{number}" if taken else name
-        self._db.execute("INSERT INTO classes VALUES (?, ?, ?)", (number, inner, fold_label(name)))
+        name = f"{label} #{number}" if taken else label
+        self._db.execute("INSERT INTO classes VALUES (?, ?, ?)", (number, name, label))
         return int(number)
 
     def sample_rows(self, sample_ids: Sequence[str]) -> dict[str, int]:
@@ -293,9 +296,12 @@ class Journal:
         """Say that a snapshot file is no longer kept, inside a transaction."""
         self._db.execute("UPDATE events SET snapshot = '' WHERE snapshot = ?", (name,))
 
-    def set_snapshot_hash(self, name: str, sha256: str) -> None:
-        """Say that a snapshot was made again, inside a transaction."""
-        self._db.execute("UPDATE events SET snapshot_sha256 = ? WHERE snapshot = ?", (sha256, name))
+    def replace_snapshot(self, name: str, new_name: str, sha256: str) -> None:
+        """Say that a file made again stands for a torn one, inside a transaction."""
+        self._db.execute(
+            "UPDATE events SET snapshot = ?, snapshot_sha256 = ? WHERE snapshot = ?",
+            (new_name, sha256, name),
+        )
 
 
 def _event(row: Sequence[Any]) -> Event:

@@ -18,8 +18,8 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE classes (
     id INTEGER PRIMARY KEY,             -- ClassInfo.index: from 0, never reused
-    name TEXT NOT NULL UNIQUE,          -- as first written; what the learner calls the class
-    folded TEXT NOT NULL                -- the form in which labels are compared
+    name TEXT NOT NULL UNIQUE,          -- what the learner calls the class, for good
+    label TEXT NOT NULL                 -- as first written
 );
 
 CREATE TABLE samples (

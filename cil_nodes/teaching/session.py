@@ -6,54 +6,33 @@ beside the model that answers, and swaps the new model in by one assignment when
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cil_nodes.learners.base import PhaseStopped
-from cil_nodes.teaching import browsing, models
-from cil_nodes.teaching.books import Books
-from cil_nodes.teaching.content import History, Recipe
+from cil_nodes.teaching import browsing, editing, models
+from cil_nodes.teaching.content import Content, edited
+from cil_nodes.teaching.core import SessionCore
 from cil_nodes.teaching.errors import (
     AlreadyTrainingError,
     BusyError,
     NoSuchVersionError,
     NothingPendingError,
-    SessionClosedError,
-    StorageError,
+    NothingToUndoError,
     TeachingError,
     TooFewSamplesError,
 )
-from cil_nodes.teaching.journal import Event, Journal
-from cil_nodes.teaching.live import LiveModel
-from cil_nodes.teaching.locking import FolderLock
+from cil_nodes.teaching.journal import Event
 from cil_nodes.teaching.progress import Deadline, Meter, Progress, StopRequest, unwatched
-from cil_nodes.teaching.records import (
-    LessonResult,
-    Phase,
-    Prediction,
-    Receipt,
-    SessionState,
-    Version,
-)
+from cil_nodes.teaching.records import LessonResult, Phase, Prediction, Receipt, Version
 from cil_nodes.teaching.samples import Sample, check_features
-from cil_nodes.teaching.snapshots import SnapshotStore
-from cil_nodes.teaching.training import make_learner
-from cil_nodes.teaching.worker import make_worker
-from cil_nodes.teaching.workshop import Workshop, figure, rows_of
-
-log = logging.getLogger(__name__)
-
-StateCallback = Callable[[SessionState], None]
-
-_LEAVE = 5.0  # seconds that running work gets to end when the session closes
+from cil_nodes.teaching.workshop import figure, rows_of
 
 
-class Session:
+class Session(SessionCore):
     """One learner with its journal, snapshots and history, in one folder.
 
     ``predict`` and ``predict_batch`` may be called from any thread at any time and never wait;
@@ -94,74 +73,6 @@ class Session:
     ValueError
         If the method or a parameter is not known.
     """
-
-    def __init__(
-        self,
-        folder: str | Path,
-        method: str = "oracil",
-        parameters: Mapping[str, Any] | None = None,
-        random_state: int = 0,
-        worker: str = "process",
-        threads: int = 1,
-        keep_pictures: bool = True,
-        max_forgetting: float = 0.2,
-        min_samples: int = 1,
-        keep_snapshots: int = 20,
-        on_step: Callable[[str], None] | None = None,
-    ) -> None:
-        recipe = Recipe(method, dict(parameters or {}), random_state)
-        make_learner(recipe)  # refuses a bad name or parameter before anything is touched
-        self.folder = _private_folder(Path(folder))
-        self.max_forgetting = max_forgetting
-        self.min_samples = min_samples
-        self._keep_snapshots = max(1, keep_snapshots)
-        self._inline = worker == "inline"
-        self._on_step = on_step or (lambda name: None)
-        self._callbacks: list[StateCallback] = []
-        self._phase, self._message = Phase.IDLE, ""
-        self._training = threading.Lock()  # held by whoever changes what answers
-        self._bench = threading.Lock()  # held by whoever uses the worker
-        self._give_way = threading.Event()  # asks idle work to leave the bench
-        self._closed = False
-        self._idle_thread: threading.Thread | None = None
-        self._lock = FolderLock(self.folder)
-        try:
-            self._open(recipe, worker, threads, keep_pictures)
-        except BaseException:
-            self._release()
-            raise
-
-    def _open(self, recipe: Recipe, worker: str, threads: int, keep_pictures: bool) -> None:
-        self._journal = Journal(self.folder / "journal.sqlite")
-        history = History(self._journal, recipe)
-        self._history = history
-        self._books = Books(self._journal, history, keep_pictures, self._on_step)
-        self._snapshots = SnapshotStore(self.folder / "snapshots")
-        self._models = models.model_folder(self.folder)
-        self._worker = make_worker(worker, threads)
-        self._workshop = Workshop(
-            self._journal,
-            history,
-            self._snapshots,
-            self._worker,
-            self._models,
-            self._on_step,
-        )
-        self._live = self._workshop.live_model(history.latest, history.content)
-        self._workshop.evict(self._keep_snapshots)
-        self._phase = self._resting()
-        self._say_if_recipe_differs(recipe)
-        self._settle_later()
-
-    def _say_if_recipe_differs(self, recipe: Recipe) -> None:
-        found = self._history.content.recipe
-        if found != recipe:
-            log.warning(
-                "The folder %s was taught with %s %s, seed %d; it goes on so. Begin in another "
-                "folder, or switch the method, to use %s %s, seed %d.",
-                *(self.folder, found.method, dict(found.parameters), found.seed),
-                *(recipe.method, dict(recipe.parameters), recipe.seed),
-            )
 
     # -- answering
 
@@ -332,26 +243,14 @@ class Session:
             content = self._target(version)
             with self._bench_for_us():
                 live = self._workshop.live_model(self._history.latest + 1, content)
-            made = self._history.events.get(content.version)
-            self._append(
-                Event(
-                    "roll_back",
-                    live.version,
-                    self._history.latest,
-                    self._journal.last_stamp(),
-                    content.recipe.method,
-                    content.recipe.parameters,
-                    content.recipe.seed,
-                    restored=content.version,
-                    snapshot=made.snapshot if made else "",
-                    snapshot_sha256=made.snapshot_sha256 if made else "",
-                )
-            )
+            made = self._history.snapshot_of(content)
+            event = self._event("roll_back", live.version, content, {}, made)
+            self._append(replace(event, restored=content.version))
             self._swap(live)
         self._settle_later()
         return live.version
 
-    def _target(self, version: int) -> Any:
+    def _target(self, version: int) -> Content:
         number: int | None = version
         if version == -1:
             number = self._history.before_content()
@@ -364,17 +263,98 @@ class Session:
                 f"There is no version {version}; the history goes from 0 to {self._history.latest}."
             ) from None
 
-    def _append(self, event: Event) -> None:
-        with self._books.lock:
-            with self._journal.transaction():
-                self._journal.add_event(event)
-            self._history.append(event)
+    def _event(
+        self,
+        kind: str,
+        version: int,
+        content: Content,
+        detail: Mapping[str, Any],
+        snapshot: tuple[str, str],
+    ) -> Event:
+        recipe = content.recipe
+        return Event(
+            kind,
+            version,
+            self._history.latest,
+            self._journal.last_stamp(),
+            recipe.method,
+            recipe.parameters,
+            recipe.seed,
+            detail=detail,
+            snapshot=snapshot[0],
+            snapshot_sha256=snapshot[1],
+        )
 
-    def _swap(self, live: LiveModel) -> None:
-        self._live = live
-        self._on_step("swapped")
-        self._enter(self._resting())
-        self._on_step("published")
+    # -- edits
+
+    def edit_class(self, operation: str, label: str, new_label: str = "") -> int:
+        """Rename, merge or forget a class; return the number of the version that this makes.
+
+        Labels that still wait follow along; a roll back undoes the rest. After a merge or a forget
+        the model is made again from the journal while the old one answers.
+
+        Parameters
+        ----------
+        operation : {"rename", "merge", "forget"}
+            Give the class another name, make its samples those of another class, or drop it.
+        label : str
+            The class.
+        new_label : str
+            Its new name, or the class it becomes part of; ignored by forget.
+
+        Raises
+        ------
+        NoSuchClassError, LabelTakenError, BadLabelError, BusyError, StorageError
+        """
+        self._check_open()
+        edit = editing.Edit(operation)
+        with self._exclusive(BusyError, "A lesson is running; edit when it has ended."):
+            detail = editing.plan_edit(self._books, self._history, edit, label, new_label)
+            number = self._history.latest + 1
+            content = replace(edited(self._history.content, detail), version=number)
+            with self._bench_for_us():
+                live, snapshot = self._workshop.edited_model(content, edit is editing.Edit.RENAME)
+            event = self._event("edit", number, content, detail, snapshot)
+            with self._history.lock:
+                with self._journal.transaction():
+                    editing.move_pending(self._journal, self._books, detail)
+                    self._journal.add_event(event)
+                self._history.append(event)
+                self._books.refresh()
+            self._swap(live)
+        self._settle_later()
+        return number
+
+    def undo(self) -> tuple[str, int]:
+        """Take back what was taught last: labels that still wait, else the last version.
+
+        Returns
+        -------
+        text : str
+            What was undone, in words.
+        version : int
+            The version that answers.
+
+        Raises
+        ------
+        NothingToUndoError, BusyError, SnapshotEvictedError, StorageError
+        """
+        self._check_open()
+        with self._exclusive(BusyError, "A lesson is running; undo when it has ended."):
+            rows = editing.last_pending(self._books)
+            if rows:
+                with self._history.lock:
+                    with self._journal.transaction():
+                        self._journal.withdraw(row.id for row in rows)
+                    self._books.refresh()
+                label = self._books.label_of(rows[0].class_id)
+                self._enter(self._resting())
+                return f"{len(rows)} labels {label!r} were taken back", self._live.version
+        before = self._history.before_content()
+        if before is None:
+            raise NothingToUndoError("Nothing has been taught that could be taken back.")
+        version = self.roll_back()
+        return f"version {before} answers again", version
 
     # -- files
 
@@ -416,31 +396,6 @@ class Session:
 
     # -- looking
 
-    def state(self) -> SessionState:
-        """Return what the session is doing and knows."""
-        live, content = self._live, self._history.content
-        event = self._history.events.get(content.version)
-        space = self._books.space
-        memory = int(event.detail.get("memory_bytes", 0)) if event else 0
-        return SessionState(
-            method=live.method,
-            encoder_id=space.encoder_id if space else "",
-            phase=self._phase.value,
-            version=live.version,
-            classes=browsing.classes(content, event, self._books),
-            pending=self._books.pending_count(),
-            unknown_threshold=live.threshold,
-            unknown_calibrated=live.calibrated,
-            memory_bytes=memory,
-            journal_bytes=self._journal.size_bytes(),
-            snapshot=event.snapshot if event else "",
-            message=self._message or browsing.remark(live, content),
-        )
-
-    def on_change(self, callback: StateCallback) -> None:
-        """Have ``callback(state)`` called on every change, in the thread that made it."""
-        self._callbacks.append(callback)
-
     def list_samples(
         self,
         label: str = "",
@@ -467,111 +422,3 @@ class Session:
         """
         query = browsing.Query(label, tuple(sample_ids), nearest_to, offset, limit, pictures)
         return browsing.samples(self._journal, self._books, query)
-
-    # -- state of the session
-
-    def _resting(self) -> Phase:
-        return Phase.COLLECTING if self._books.pending_count() else Phase.IDLE
-
-    def _enter(self, phase: Phase, message: str = "") -> None:
-        self._phase, self._message = phase, message
-        self._publish()
-
-    def _publish(self) -> None:
-        if not self._callbacks:
-            return
-        state = self.state()
-        for callback in self._callbacks:
-            try:
-                callback(state)
-            except Exception:
-                log.exception("A callback that watches the session's state failed")
-
-    @contextmanager
-    def _exclusive(self, refusal: type[TeachingError], text: str) -> Iterator[None]:
-        if not self._training.acquire(blocking=False):
-            raise refusal(text)
-        try:
-            yield
-        finally:
-            self._training.release()
-
-    @contextmanager
-    def _bench_for_us(self, stop: StopRequest = lambda: False) -> Iterator[None]:
-        """Have the worker to ourselves; idle work leaves, and goes on later where it was."""
-        self._give_way.set()
-        try:
-            while not self._bench.acquire(timeout=0.05):
-                if stop():
-                    raise PhaseStopped("Stopped while waiting for the worker.")
-            try:
-                yield
-            finally:
-                self._bench.release()
-        finally:
-            self._give_way.clear()
-
-    def _settle_later(self) -> None:
-        """Bring the worker to what answers and do its idle work, while nobody waits."""
-        if not self._inline:
-            self._idle_thread = threading.Thread(target=self._idle, daemon=True, name="idle work")
-            self._idle_thread.start()
-
-    def _idle(self) -> None:
-        if not self._bench.acquire(blocking=False):
-            return  # somebody works there already and settles afterwards
-        try:
-            self._settle(self._give_way.is_set)
-        except PhaseStopped:
-            pass
-        except Exception as error:
-            if not self._closed:
-                log.warning("Idle work failed, the next lesson does it again: %s", error)
-        finally:
-            self._bench.release()
-
-    def _settle(self, stop: StopRequest) -> None:
-        content = self._history.content
-        if not content.is_empty:
-            self._workshop.bring_up(content, unwatched, stop)
-            self._workshop.tune(unwatched, stop)
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise SessionClosedError(f"The session in {self.folder} has been closed.")
-
-    def close(self) -> None:
-        """End the worker and give the folder free; a second call does nothing."""
-        if self._closed:
-            return
-        self._closed = True
-        self._give_way.set()
-        if self._idle_thread is not None:
-            self._idle_thread.join(timeout=_LEAVE)
-        # A lesson that runs in another thread stops by itself; give it the time to.
-        if self._training.acquire(timeout=_LEAVE):
-            self._training.release()
-        self._release()
-
-    def _release(self) -> None:
-        for part in ("_worker", "_journal"):
-            if hasattr(self, part):
-                getattr(self, part).close()
-        self._lock.release()
-
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def _private_folder(folder: Path) -> Path:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
-    except OSError as error:
-        raise StorageError(
-            f"Cannot use the folder {folder}: {error.strerror}. Choose one that can be written."
-        ) from error
-    return folder

@@ -20,13 +20,10 @@ import numpy as np
 from cil_nodes.learners import registry
 from cil_nodes.learners.base import IncrementalLearner, StopRequest
 from cil_nodes.teaching.content import Recipe
-from cil_nodes.teaching.records import NAN
+from cil_nodes.teaching.validation import HeldOut, Measured
 
 StageProgress = Callable[[str, float, str], None]
 """``progress(stage, fraction, message)``: fraction of this stage in [0, 1]."""
-
-MEASURED_PER_CLASS = 10
-"""So many held-out samples of a class are measured at most, the newest: validation stays short."""
 
 
 def learner_class(method: str) -> type[IncrementalLearner]:
@@ -75,30 +72,12 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """How a new model does on held-out samples; NaN where there were none.
-
-    ``old_samples`` is the number of held-out samples of old classes that were measured;
-    ``recall`` is by class name.
-    """
-
-    accuracy_before: float = NAN
-    accuracy_after: float = NAN
-    new_class_accuracy: float = NAN
-    accuracy: float = NAN
-    old_samples: int = 0
-    recall: Mapping[str, float] = field(default_factory=dict)
-    memory_bytes: int = 0
-
-
-@dataclass(frozen=True)
 class _Standing:
     """Everything that later lessons build on; never changed, only replaced."""
 
     full: IncrementalLearner | None = None
     honest: IncrementalLearner | None = None
-    held_features: np.ndarray | None = None
-    held_labels: tuple[str, ...] = ()
+    held_out: HeldOut = field(default_factory=HeldOut)
 
 
 class Trainer:
@@ -135,6 +114,7 @@ class Trainer:
         standing = self._learn(batch, _no_progress, should_stop)
         if tuning:
             standing = _tuned(standing, tuning)
+        standing = replace(standing, held_out=standing.held_out.unmeasured())
         self._standing, self._candidate = standing, None
         self.state_id = state_id
 
@@ -154,11 +134,12 @@ class Trainer:
         """
         candidate = self._learn(batch, progress, should_stop)
         progress("validating", 0.0, "measuring on held-out samples")
-        measured = _measure(self._standing, candidate)
         assert candidate.full is not None
+        measured, held_out = candidate.held_out.measure(self._standing.honest, candidate.honest)
+        measured = replace(measured, memory_bytes=candidate.full.memory_bytes())
         candidate.full.save(snapshot, statistics=False)
         progress("validating", 1.0, "measured")
-        self._candidate = candidate
+        self._candidate = replace(candidate, held_out=held_out)
         return measured
 
     def commit(self, state_id: str) -> None:
@@ -180,11 +161,9 @@ class Trainer:
         full = copy.copy(self._standing.full)
         values = full.consolidate(lambda done, text: progress("tuning", done, text), should_stop)
         if values:
-            honest = self._standing.honest
-            same = honest is None or honest is self._standing.full
-            self._candidate = replace(
-                self._standing, full=full, honest=full if same else _apply(honest, values)
-            )
+            old = self._standing
+            honest = full if old.honest is old.full else _apply(old.honest, values)
+            self._candidate = _Standing(full, honest, old.held_out.unmeasured())
         return {name: float(value) for name, value in values.items()}
 
     def export(self, path: Path, statistics: bool) -> None:
@@ -210,7 +189,8 @@ class Trainer:
                 progress(stage, 0.5 + 0.5 * done, text)
 
             full = self._next(old.full, batch, everything, second_half, should_stop, 1.0)
-        return _Standing(full, honest, *_held(old, batch))
+        names = [name for name, out in zip(batch.labels, batch.held_out, strict=True) if out]
+        return _Standing(full, honest, old.held_out.grown(batch.X[batch.held_out], names))
 
     def _next(
         self,
@@ -250,52 +230,5 @@ def _apply(model: IncrementalLearner | None, values: Mapping[str, float]) -> Any
 def _tuned(standing: _Standing, values: Mapping[str, float]) -> _Standing:
     full = _apply(standing.full, values)
     same = standing.honest is standing.full
-    return replace(standing, full=full, honest=full if same else _apply(standing.honest, values))
-
-
-def _held(old: _Standing, batch: Batch) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Return the held-out samples, the newest few of each class."""
-    fresh = batch.X[batch.held_out]
-    if not len(fresh):
-        return old.held_features, old.held_labels
-    X = fresh if old.held_features is None else np.concatenate([old.held_features, fresh])
-    new = (label for label, out in zip(batch.labels, batch.held_out, strict=True) if out)
-    y = [*old.held_labels, *new]
-    seen: dict[str, int] = {}
-    kept = []
-    for position in reversed(range(len(y))):
-        seen[y[position]] = seen.get(y[position], 0) + 1
-        if seen[y[position]] <= MEASURED_PER_CLASS:
-            kept.append(position)
-    kept.reverse()
-    return X[kept], tuple(y[position] for position in kept)
-
-
-def _measure(before: _Standing, after: _Standing) -> Measured:
-    assert after.full is not None
-    memory = sum(
-        m.memory_bytes() for m in {id(m): m for m in (after.full, after.honest) if m}.values()
-    )
-    if after.held_features is None or after.honest is None:
-        return Measured(memory_bytes=memory)
-    truth = np.array(after.held_labels, dtype=object)
-    known = set(before.honest.classes_.tolist()) if before.honest is not None else set()
-    old = np.array([label in known for label in after.held_labels])
-    right = after.honest.predict(after.held_features) == truth
-    was_right = np.zeros(0, dtype=bool)
-    if before.honest is not None and old.any():
-        was_right = before.honest.predict(after.held_features[old]) == truth[old]
-    recall = {label: _mean(right[truth == label]) for label in dict.fromkeys(after.held_labels)}
-    return Measured(
-        accuracy_before=_mean(was_right),
-        accuracy_after=_mean(right[old]),
-        new_class_accuracy=_mean(right[~old]),
-        accuracy=_mean(right),
-        old_samples=int(old.sum()),
-        recall=recall,
-        memory_bytes=memory,
-    )
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else NAN
+    honest = full if same else _apply(standing.honest, values)
+    return _Standing(full, honest, standing.held_out.unmeasured())

@@ -37,7 +37,8 @@ from cil_nodes.teaching.errors import (
     UnteachableError,
     WorkerDiedError,
 )
-from cil_nodes.teaching.training import Batch, Measured, StageProgress, Trainer
+from cil_nodes.teaching.training import Batch, StageProgress, Trainer
+from cil_nodes.teaching.validation import Measured
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,8 @@ from cil_nodes.teaching.live import LiveModel
 from cil_nodes.teaching.progress import unwatched
 from cil_nodes.teaching.records import NAN
 from cil_nodes.teaching.snapshots import SnapshotStore, TornSnapshot
-from cil_nodes.teaching.training import Batch, Measured, StageProgress, learner_class
+from cil_nodes.teaching.training import Batch, StageProgress, learner_class
+from cil_nodes.teaching.validation import Measured
 from cil_nodes.teaching.worker import Worker
 
 GUARD_SAMPLES = 10
@@ -198,7 +199,7 @@ class Workshop:
         return True
 
     def _batch(self, lesson: Lesson) -> Batch:
-        names = self._journal.classes()
+        names = self._journal.class_names()
         return Batch(
             self._journal.features([row.sample for row in lesson.rows]),
             [names[row.class_id] for row in lesson.rows],
@@ -221,9 +222,34 @@ class Workshop:
         if content.is_empty:
             return LiveModel(version, method)
         learner_class(method)
-        names = self._journal.classes()
-        renamed = {names[number]: name for number, name in content.names.items()}
-        return LiveModel(version, method, self._load(content), renamed)
+        return self._named(version, content, self._load(content))
+
+    def edited_model(self, content: Content, only_names: bool) -> tuple[LiveModel, tuple[str, str]]:
+        """Return the model of an edited content, with its snapshot and hash.
+
+        Where only names have changed, the model that answers is named anew.
+        """
+        if only_names:
+            present = self._history.content
+            live = self.live_model(content.version, present)
+            if live.learner is not None:
+                live = self._named(content.version, content, live.learner)
+            return live, self._history.snapshot_of(present)
+        if content.is_empty:
+            return LiveModel(content.version, content.recipe.method), ("", "")
+        self.bring_up(untuned(content), unwatched)
+        path = self.worker.scratch / "edited.safetensors"
+        self.worker.export(path, statistics=False)
+        kept = self._snapshots.keep(path, content.version)
+        path.unlink()
+        learner = registry.load(self._snapshots.path_of(kept.name, kept.sha256))
+        return self._named(content.version, content, learner), (kept.name, kept.sha256)
+
+    def _named(self, version: int, content: Content, learner: IncrementalLearner) -> LiveModel:
+        names = self._journal.class_names()
+        labels = {**self._journal.class_labels(), **content.names}
+        renamed = {names[n]: label for n, label in labels.items() if names[n] != label}
+        return LiveModel(version, content.recipe.method, learner, renamed)
 
     def _load(self, content: Content) -> IncrementalLearner:
         event = self._history.events[content.version]
@@ -244,7 +270,7 @@ class Workshop:
         snapshot = self._snapshots.keep(path, content.version)
         path.unlink()
         with self._journal.transaction():
-            self._journal.set_snapshot_hash(snapshot.name, snapshot.sha256)
+            self._journal.replace_snapshot(event.snapshot, snapshot.name, snapshot.sha256)
         self._history.rename_snapshot(event.snapshot, snapshot.name, snapshot.sha256)
         return registry.load(self._snapshots.path_of(snapshot.name, snapshot.sha256))
 

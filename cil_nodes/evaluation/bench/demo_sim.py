@@ -98,7 +98,8 @@ def _computed(
 ) -> dict[str, Any]:
     seed = key["seed"]
     drawn = {**key, "plan": canonical.plain(plan)}
-    arrays = context.arrays(drawn, partial(draw_and_encode, plan, seed, stage))
+    make = partial(draw_and_encode, plan, seed, stage)
+    arrays = context.arrays(drawn, make, code=("encoders", "datasets/turntable"))
     return one_seed(seed, arrays, plan)
 
 
