@@ -192,9 +192,9 @@ class Teacher:
     def show(
         self, label: str = "", views: int = 1, fresh_backdrop: bool = False
     ) -> tuple[str, ...]:
-        """Simulator: put an object on the turntable and send ``views`` of it; returns all there are.
+        """Simulator: put an object on the turntable and send ``views`` of it.
 
-        An empty label is an empty table.
+        An empty label is an empty table. Returns the names of all objects there are.
         """
         request = ShowObject.Request(label=label, views=views, fresh_backdrop=fresh_backdrop)
         return tuple(self._checked(self._call("show", request)).objects)
@@ -590,14 +590,14 @@ class Teacher:
         nodes = [n for n, where in self._node.get_node_names_and_namespaces() if where == namespace]
         others = sorted(n for n in nodes if n != self._node.get_name() and not n.startswith("_"))
         return (
-            f"Waited {seconds:g} s for the {kind} {self._name(name)}, which nobody offers. Nodes in "
-            f"{namespace}: {', '.join(others) or 'none'}. Check the namespace and ROS_DOMAIN_ID."
+            f"Waited {seconds:g} s for the {kind} {self._name(name)}, which nobody offers. Nodes "
+            f"in {namespace}: {', '.join(others) or 'none'}. Check the namespace and ROS_DOMAIN_ID."
         )
 
     @staticmethod
     def _checked(answer: Any) -> Any:
         """Return an answer that is not an error."""
         if answer.error_code != 0:
-            text = getattr(answer, "error_msg", None) or getattr(answer, "message", "")
+            text = str(getattr(answer, "error_msg", "") or getattr(answer, "message", ""))
             raise TeacherError(text, code_name(answer))
         return answer

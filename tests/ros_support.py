@@ -170,15 +170,18 @@ class RosProbe:
         return self.result(future, f"answer of service {name}", timeout)
 
     def send_goal(
-        self, kind: type, name: str, timeout: float = DEADLINE, **fields: Any
+        self, kind: type, name: str, timeout: float = DEADLINE, goal: Any = None, **fields: Any
     ) -> tuple[Any, list[Any]]:
-        """Send an action goal and return its goal handle and the growing list of feedback."""
+        """Send an action goal and return its goal handle and the growing list of feedback.
+
+        The goal has ``fields``, or is given whole (where a field is called like an argument here).
+        """
         client = self._clients.get(name) or ActionClient(self.node, kind, name)
         self.wait(client.server_is_ready, f"action server {name}", timeout)
         self._settle(name, client)
         feedback: list[Any] = []
         future = client.send_goal_async(
-            kind.Goal(**fields),  # type: ignore[attr-defined]
+            goal or kind.Goal(**fields),  # type: ignore[attr-defined]
             feedback_callback=lambda message: feedback.append(message.feedback),
         )
         return self.result(future, f"acceptance of a goal by {name}", timeout), feedback
