@@ -37,9 +37,8 @@ def checksum(tensors: dict[str, np.ndarray]) -> int:
     for name in sorted(tensors):
         array = np.ascontiguousarray(tensors[name])
         value = zlib.crc32(f"{name}|{array.dtype.str}|{array.shape}".encode(), value)
-        value = zlib.crc32(
-            memoryview(array.reshape(-1).view(np.uint8)) if array.size else b"", value
-        )
+        if array.size:
+            value = zlib.crc32(array.reshape(-1).view(np.uint8).data, value)
     return value
 
 

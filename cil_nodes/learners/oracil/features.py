@@ -1,0 +1,76 @@
+"""Analytic features: a fixed random projection and a ReLU (ORACIL, section 3.2, Eq. 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+NORMALIZATIONS = ("f", "h", "both")
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    """Scale every row of (n, d) to length 1; a row of zeros stays zero."""
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(length > 0, length, 1)
+
+
+def automatic_width(dimension: int) -> int:
+    """Return M for ``M="auto"``: the power of two from 3 d on, 64 to 4096.
+
+    Below about 3 d a random projection gains nothing over h = f. It depends on d alone, so that
+    learning in phases and at once stay the same model.
+    """
+    power = int(np.ceil(np.log2(3 * dimension)))
+    return int(np.clip(2**power, 64, 4096))
+
+
+@lru_cache(maxsize=4)
+def _projection(seed: int, dimension: int, width: int, dtype: str) -> np.ndarray:
+    """Return W_rand (d, M), the same for ever: NumPy keeps RandomState's streams frozen.
+
+    Scaled by sqrt(2 / M), so that h is about as long as f; the paper does not scale, which only
+    changes the unit that the ridge strength is measured in.
+    """
+    draws = np.random.RandomState(seed % 2**32).standard_normal((dimension, width))
+    matrix = (draws * np.sqrt(2.0 / width)).astype(dtype)
+    matrix.setflags(write=False)
+    return matrix
+
+
+@dataclass(frozen=True)
+class AnalyticMap:
+    """h(x) = ReLU(f(x) W_rand), or f itself (Eq. 2).
+
+    Attributes
+    ----------
+    dimension : int
+        d, the length of f.
+    width : int
+        M, the length of h; 0 means h = f ("if random mapping is not enabled").
+    seed : int
+        W_rand is drawn from it whenever needed, and never stored.
+    normalize : {"f", "h", "both"}
+        What is scaled to unit length: section 3.2 says h, section 4.2.6 says f. The features that
+        come in always are, and a ReLU of a projection keeps a factor, so that "h" and "both" are
+        the same thing.
+    """
+
+    dimension: int
+    width: int
+    seed: int
+    normalize: str = "f"
+
+    @property
+    def output(self) -> int:
+        """Length of h."""
+        return self.width or self.dimension
+
+    def __call__(self, f: np.ndarray) -> np.ndarray:
+        """Return h (n, M) for unit features f (n, d), in f's precision."""
+        h = f
+        if self.width:
+            W = _projection(self.seed, self.dimension, self.width, f.dtype.str)
+            h = np.maximum(f @ W, 0)
+        return h if self.normalize == "f" else unit(h)
