@@ -117,7 +117,7 @@ def demo_sim(context: Context) -> BenchResult:
     outcomes = []
     for number, seed in enumerate(context.seeds):
         key = {**CONFIGURATION, "seed": seed}
-        plan = plan_objects(Turntable().objects, seed=seed)
+        plan = plan_objects(Turntable().distinct_objects, seed=seed)
         stage = context.stage(number, len(context.seeds))
 
         outcomes.append(context.part(key, partial(_computed, context, key, plan, stage)))
