@@ -101,7 +101,7 @@ TOPICS: tuple[Topic, ...] = (
         "cil_msgs/msg/LearnerState",
         "state",
         ("learner",),
-        ("labeler", "evaluator", "recorder"),
+        ("evaluator", "recorder"),
         "method, classes, version, what is pending",
     ),
     Topic(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,22 @@ def make(name: str, tmp_path: Path) -> tuple[type[CilNode[Any]], list[str]]:
     return getattr(module, name.capitalize()), arguments
 
 
-def relative(pairs: list[tuple[str, list[str]]], node: str) -> dict[str, str]:
-    """Names below our namespace and their types, without what every node has."""
-    found = {}
-    for name, types in pairs:
-        short = name.removeprefix(f"{NAMESPACE}/").removeprefix("/")
-        if short.removeprefix(f"{node}/") not in ROS_OWN and not short.startswith(f"{node}/"):
-            found[short] = types[0]
-    return {name: kind for name, kind in found.items() if "/_action/" not in name}
+Ask = Callable[[str, str], list[tuple[str, list[str]]]]
+
+
+def relative(node: CilNode[Any], ask: Ask) -> dict[str, str]:
+    """Names below our namespace and their types, without what every node has.
+
+    A node may have hidden nodes of its own, named for it: ``_labeler_pictures``.
+    """
+    name, found = node.get_name(), {}
+    for other, namespace in node.get_node_names_and_namespaces():
+        if namespace == NAMESPACE and (other == name or other.startswith(f"_{name}_")):
+            for topic, types in ask(other, namespace):
+                short = topic.removeprefix(f"{NAMESPACE}/").removeprefix("/")
+                if not short.startswith((f"{other}/", *ROS_OWN)) and "/_action/" not in short:
+                    found[short] = types[0]
+    return found
 
 
 @pytest.mark.parametrize("name", graph.NODES)
@@ -46,9 +55,9 @@ def test_the_tables_hold_what_the_node_has(name: str, probe: RosProbe, tmp_path:
     make_node, arguments = make(name, tmp_path)
     with NodeThread(make_node, *arguments) as node:
         probe.wait_active(name, timeout=60)
-        sent = relative(node.get_publisher_names_and_types_by_node(name, NAMESPACE), name)
-        taken = relative(node.get_subscriber_names_and_types_by_node(name, NAMESPACE), name)
-        calls = relative(node.get_service_names_and_types_by_node(name, NAMESPACE), name)
+        sent = relative(node, node.get_publisher_names_and_types_by_node)
+        taken = relative(node, node.get_subscriber_names_and_types_by_node)
+        calls = relative(node, node.get_service_names_and_types_by_node)
     assert sent == {t.name: t.kind for t in reference.TOPICS if name in t.sent_by}
     assert taken == {t.name: t.kind for t in reference.TOPICS if name in t.taken_by}
     services = {c.name: c.kind for c in reference.CALLS if c.node == name and "/srv/" in c.kind}
