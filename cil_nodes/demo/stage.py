@@ -87,7 +87,7 @@ def grocery_stage(seed: int, data: Path | None) -> Stage:
 
     train = open_dataset("grocery", "train", data_dir=data)
     test = open_dataset("grocery", "test", data_dir=data)
-    plan = ObjectPlan(split_phases(tuple(sorted(set(train.labels))), 9, seed=seed), ())
+    plan = ObjectPlan(split_phases(train.classes, 9, seed=seed), ())
     return Stage(
         "dataset:grocery",
         plan,

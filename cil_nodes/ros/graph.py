@@ -97,8 +97,9 @@ class Process:
         for old, new in self.remappings:
             words += ["-r", f"{old}:={new}"]
         words += ["--params-file", str(self.params_file)]
-        for node, name, value in self.parameters:
-            words += ["-p", f"{node}:{name}:={_yaml(value)}"]
+        # Without the node's name: rcl drops such rules for nodes in a namespace that a file names.
+        for _, name, value in self.parameters:
+            words += ["-p", f"{name}:={_yaml(value)}"]
         return words
 
 

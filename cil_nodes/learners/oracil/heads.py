@@ -34,6 +34,8 @@ def widen(matrix: np.ndarray, columns: int) -> np.ndarray:
 
 def inverse(S: np.ndarray) -> np.ndarray:
     """Return the inverse of a symmetric positive definite matrix (n, n), by Cholesky."""
+    if not len(S):
+        return np.zeros((0, 0))
     factor, info = lapack.dpotrf(np.asarray(S, dtype=np.float64), lower=1, clean=1)
     if info == 0:
         half, info = lapack.dpotri(factor, lower=1, overwrite_c=1)
