@@ -78,7 +78,12 @@ class ParameterSpec:
         return f"{kind}{unit and ' in' + unit}"
 
     def coerce(self, value: Any) -> Any:
-        """Turn integers into doubles where a double is wanted; leave everything else alone."""
+        """Turn integers into doubles, and numbers into text, where these are wanted.
+
+        Text that stands for a number is that of a parameter which may also be ``auto``.
+        """
+        if self.type is str and type(value) in (int, float):
+            return str(value)
         if self.type is not float:
             return value
         if self.is_list and isinstance(value, (list, tuple)):

@@ -7,12 +7,12 @@ from setuptools import find_packages, setup
 NAME = "cil_nodes"
 NODES = (
     "camera",
-    "extractor",
-    "pipeline",
-    "learner",
-    "labeler",
     "evaluator",
+    "extractor",
+    "labeler",
+    "learner",
     "overlay",
+    "pipeline",
     "recorder",
 )
 
