@@ -1,1 +1,1 @@
-"""cil_nodes.evaluation"""
+"""Evaluation: metrics, protocols, peers, benchmarks and reports; arrays in, figures out."""

@@ -1,0 +1,203 @@
+"""The steps from an empty folder to an environment, each done once and only when it is due."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from cil_nodes.environment.checks import NEEDED_GIGABYTES, check_machine
+from cil_nodes.environment.errors import explain
+from cil_nodes.environment.interfaces import (
+    install_interfaces,
+    interface_key,
+    repair_cmake_files,
+)
+from cil_nodes.environment.progress import Progress
+
+LIBRARY_PINS = "requirements.txt"
+ROS_PINS = "requirements-ros.txt"
+TEST_PINS = "requirements-dev.txt"
+COMPILER_PINS = "requirements-compiler.txt"
+
+
+class Maker:
+    """Makes or refreshes one environment.
+
+    Parameters
+    ----------
+    root : Path
+        The clone.
+    venv : Path
+        The environment's folder; its subfolder ``.cil`` holds stamps and the log.
+    """
+
+    def __init__(self, root: Path, venv: Path) -> None:
+        self.root = root
+        self.venv = venv
+        self.notes = venv / ".cil"
+        self.log = self.notes / "setup.log"
+        self.python = venv / "bin" / "python"
+        self.progress = Progress()
+
+    def make(self) -> None:
+        """Do every step that is due; raise ``SetupError`` where one cannot be done."""
+        started = time.monotonic()
+        if self._due("packages"):
+            check_machine(self.venv)
+        (self.notes / "stamp").unlink(missing_ok=True)
+        if self._due("packages"):
+            self._make_afresh()
+        if self._due("interfaces"):
+            self._step("interfaces", "ROS 2 interfaces", self._install_interfaces)
+        if self._due("project"):
+            self._step("project", "the cil command", self._install_project)
+        self.progress.close(time.monotonic() - started)
+
+    # -- which steps are due -------------------------------------------------------------------
+
+    def _key(self, step: str) -> str:
+        """Return what the result of `step` depends on."""
+        if step == "packages":
+            pins = [self.root / name for name in (LIBRARY_PINS, ROS_PINS, TEST_PINS)]
+            return _hash([*(p.read_bytes() for p in pins), _interpreter(), str(self.venv)])
+        if step == "interfaces":
+            return interface_key(self.root)
+        return _hash([(self.root / "pyproject.toml").read_bytes(), str(self.root)])
+
+    def _due(self, step: str) -> bool:
+        stamp = self.notes / step
+        return not (
+            self.python.exists() and stamp.is_file() and stamp.read_text() == self._key(step)
+        )
+
+    def _step(self, step: str, title: str, action: Callable[[], None]) -> None:
+        key = self._key(step)
+        (self.notes / step).unlink(missing_ok=True)
+        with self.progress.step(title):
+            action()
+        (self.notes / step).write_text(key)
+
+    # -- the steps -----------------------------------------------------------------------------
+
+    def _make_afresh(self) -> None:
+        """Make the environment from nothing; one left half-way by an interruption is removed.
+
+        Fetching waits for the network and compiling for the processor, so the interfaces are built
+        while the libraries arrive.
+        """
+        if self.venv.exists():
+            shutil.rmtree(self.venv)
+        self.notes.mkdir(parents=True)
+        with self.progress.step("virtual environment"):
+            self._run("making the environment", [sys.executable, "-m", "venv", str(self.venv)])
+        packages, interfaces = self._key("packages"), self._key("interfaces")
+        with self.progress.step("ROS 2 packages"):
+            self._install_ros()
+        with ThreadPoolExecutor(1) as beside:
+            building = beside.submit(self._install_interfaces)
+            with self.progress.step("libraries"):
+                self._install_libraries()
+            (self.notes / "packages").write_text(packages)
+            with self.progress.step("ROS 2 interfaces, begun meanwhile"):
+                building.result()
+            (self.notes / "interfaces").write_text(interfaces)
+
+    def _install_ros(self) -> None:
+        """Install all of ROS in one call: names resolved apart would mix distributions."""
+        names = _pinned(self.root / ROS_PINS)
+        # NumPy's headers are needed to build the interfaces; its pin stands with the libraries.
+        arguments = ["--no-compile", "-r", ROS_PINS, "numpy", "-c", LIBRARY_PINS]
+        self._pip("installing ROS 2", ["install", *arguments], len(names))
+        asked = "import numpy; print(numpy.get_include())"
+        include = self._run("asking numpy", [str(self.python), "-c", asked])
+        repair_cmake_files(self.venv, include.strip().splitlines()[-1])
+
+    def _install_libraries(self) -> None:
+        """Install the rest as pinned, and have pip say whether all fits together."""
+        names = _pinned(self.root / LIBRARY_PINS) | _pinned(self.root / TEST_PINS)
+        files = ["-r", LIBRARY_PINS, "-r", TEST_PINS]
+        arguments = ["install", "--no-compile", "--no-deps", *files]
+        self._pip("installing the libraries", arguments, len(names))
+        self._run("checking the packages", [str(self.python), "-m", "pip", "check"])
+        self.progress.update("compiling")
+        library = str(next(self.venv.glob("lib/python3.*")))
+        # Some packages carry files for other Pythons, which cannot be compiled: no failure.
+        compiling = [str(self.python), "-m", "compileall", "-q", "-j", "0", library]
+        subprocess.run(compiling, capture_output=True, check=False)
+
+    def _install_interfaces(self) -> None:
+        install_interfaces(self.root, self.venv, self.log, self.progress.say, self._install_zig)
+
+    def _install_zig(self, folder: Path) -> None:
+        self._pip("fetching a compiler", ["install", "-r", COMPILER_PINS, "--target", str(folder)])
+
+    def _install_project(self) -> None:
+        self._pip(
+            "installing the cil command",
+            ["install", "--no-deps", "--no-build-isolation", "--editable", "."],
+        )
+
+    # -- running things ------------------------------------------------------------------------
+
+    def _pip(self, doing: str, arguments: list[str], expected: int = 0) -> None:
+        command = [str(self.python), "-m", "pip", "--no-input", "--disable-pip-version-check"]
+        command += [*arguments, "--progress-bar", "off"]
+        self._run(doing, command, expected)
+
+    def _run(self, doing: str, command: list[str], expected: int = 0) -> str:
+        """Run `command` in the clone, log it, count what pip collects; return what it wrote."""
+        environment = dict(os.environ, PIP_CONSTRAINT=ROS_PINS)
+        for name in ("_ROS_WHEELS_BOOTSTRAP_COMPLETE", "PYTHONPATH"):
+            environment.pop(name, None)
+        process = subprocess.Popen(
+            command,
+            cwd=self.root,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        assert process.stdout is not None
+        output = self._follow(process.stdout, expected)
+        code = process.wait()
+        with self.log.open("a") as file:
+            file.write(f"$ {' '.join(command)}\n{output}\n")
+        if code:
+            raise explain(doing, output, self.log, NEEDED_GIGABYTES)
+        return output
+
+    def _follow(self, lines: Iterable[str], expected: int) -> str:
+        collected, written = 0, []
+        for line in lines:
+            written.append(line)
+            if expected and line.startswith("Collecting "):
+                collected += 1
+                self.progress.update(f"{min(collected, expected)} of {expected} fetched")
+            elif expected and line.startswith("Installing collected"):
+                self.progress.update(f"unpacking {expected}")
+        return "".join(written)
+
+
+def _pinned(path: Path) -> set[str]:
+    """Return the names of the packages that a requirements file pins."""
+    return {line.split("==")[0] for line in path.read_text().splitlines() if "==" in line}
+
+
+def _interpreter() -> str:
+    return f"{os.path.realpath(sys.executable)} {sys.version}"
+
+
+def _hash(parts: Iterable[bytes | str]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part if isinstance(part, bytes) else part.encode())
+        digest.update(b"\0")
+    return digest.hexdigest()

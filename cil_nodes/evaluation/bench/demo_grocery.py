@@ -1,0 +1,126 @@
+"""The demo on grocery photographs, offline: 81 classes in 9 phases, official splits."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from cil_nodes.evaluation.bench.records import measured
+from cil_nodes.evaluation.bench.registry import bench
+from cil_nodes.evaluation.bench.runner import BenchResult, Context
+from cil_nodes.evaluation.peers import JointRidge, NearestClassMean
+from cil_nodes.evaluation.protocols import Labelled, joint_accuracy, run_phases, split_phases
+from cil_nodes.evaluation.run_record import RunRecord
+from cil_nodes.evaluation.run_summary import percent_figures, summarise
+
+CONFIGURATION: dict[str, Any] = {
+    "dataset": "grocery",
+    "phases": 9,
+    "taught": "train split",
+    "shown": "test split",
+    "encoder": "efficientnet_lite0",
+    "method": "oracil",
+}
+
+NOTE = (
+    "All test photographs, after the last phase. The joint ridge is solved on all training "
+    "photographs at once, its strength chosen by generalised cross-validation on them."
+)
+OTHERS = {
+    "forgetting": "Also holds what any learner loses because more classes compete in later phases.",
+    "false_unknown_rate": "The threshold is calibrated on training photographs; those of the test "
+    "split were taken elsewhere and look less known.",
+}
+
+
+def features_of(split: str) -> tuple[Labelled, tuple[str, ...]]:
+    """Return the features of a split (from the cache where they are) and all classes."""
+    from cil_nodes.datasets import open_dataset
+    from cil_nodes.encoders import open_encoder
+    from cil_nodes.encoders.features import cached_features
+
+    dataset = open_dataset(CONFIGURATION["dataset"], split)
+    encoder = open_encoder(CONFIGURATION["encoder"], threads=2)
+    features = cached_features(encoder, dataset)  # type: ignore[arg-type]
+    return Labelled(features, np.array(dataset.labels)), dataset.classes
+
+
+def joint_references(train: Labelled, test: Labelled) -> dict[str, Any]:
+    """Accuracies, in percent, of peers that learn everything at once on the same features."""
+    return {
+        "joint ridge, same features": 100 * joint_accuracy(JointRidge(), train, test),
+        "nearest class mean": 100 * joint_accuracy(NearestClassMean(), train, test),
+    }
+
+
+def one_seed(
+    seed: int, classes: tuple[str, ...], train: Labelled, test: Labelled
+) -> dict[str, Any]:
+    """Teach 81 classes in 9 phases for one seed; return its figures in percent.
+
+    Parameters
+    ----------
+    seed : int
+        Decides the order of the classes, and what the learner draws.
+    classes : tuple of str
+        In their natural order.
+    train, test : Labelled
+        What is taught, and what is shown.
+    """
+    from cil_nodes.learners import registry
+
+    phases = split_phases(classes, CONFIGURATION["phases"], seed=seed)
+    learner = registry.create(CONFIGURATION["method"], random_state=seed)
+    rows = run_phases(learner, phases, train, test)
+    summary = summarise(RunRecord("", CONFIGURATION["method"], seed, phases, tuple(rows)))
+    return {
+        "figures": {k: v for k, v in percent_figures(summary).items() if np.isfinite(v)},
+        "curve": [100 * value for value in summary.seen_accuracy],
+    }
+
+
+@bench(
+    "demo-grocery",
+    "Grocery photographs: 81 classes in 9 phases by seed, the official training split taught, the "
+    "official test split shown.",
+    minutes=6,
+    seeds=5,
+)
+def demo_grocery(context: Context) -> BenchResult:
+    """Run all seeds and average, beside the joint peers."""
+    context.progress(0.0, "features")
+    (train, classes), (test, _) = features_of("train"), features_of("test")
+    parts = len(context.seeds) + 1
+    references = context.part(
+        {**CONFIGURATION, "references": True}, lambda: joint_references(train, test)
+    )
+    outcomes = []
+    for number, seed in enumerate(context.seeds):
+        context.progress((number + 1) / parts, f"seed {seed}")
+        key = {**CONFIGURATION, "seed": seed}
+        outcomes.append(context.part(key, partial(one_seed, seed, classes, train, test)))
+    context.progress(1.0, "done")
+    return _result(outcomes, references)
+
+
+def _result(outcomes: list[dict[str, Any]], references: dict[str, float]) -> BenchResult:
+    def values(name: str) -> list[float]:
+        return [outcome["figures"][name] for outcome in outcomes]
+
+    final = measured(
+        "demo.grocery.final_accuracy",
+        values("final_accuracy"),
+        unit="%",
+        goal=">= joint ridge",
+        reference=references,
+        note=NOTE,
+    )
+    others = [
+        measured(f"demo.grocery.{name}", values(name), unit="%", better="lower", note=note)
+        for name, note in OTHERS.items()
+    ]
+    curves = {"all taught so far": [outcome["curve"] for outcome in outcomes]}
+    details = {"curves": curves, "seeds": outcomes}
+    return BenchResult((final, *others), CONFIGURATION, details)

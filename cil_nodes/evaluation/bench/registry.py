@@ -1,0 +1,82 @@
+"""The benchmarks by name."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cil_nodes.evaluation.bench.runner import BenchResult, Context
+
+_MODULES = ("demo_sim", "demo_grocery")
+_registered: dict[str, Bench] = {}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A benchmark.
+
+    Attributes
+    ----------
+    name : str
+        As given to ``cil bench run``.
+    summary : str
+        What is measured, in one sentence.
+    run : callable
+        Does the work in a context, and returns records.
+    minutes : float
+        Time budget on two cores without a GPU, for all seeds.
+    seeds : int
+        Number of seeds by default: 0, 1, 2 and so on.
+    """
+
+    name: str
+    summary: str
+    run: Callable[[Context], BenchResult]
+    minutes: float
+    seeds: int = 1
+
+
+def bench(
+    name: str, summary: str, minutes: float, seeds: int = 1
+) -> Callable[[Callable[[Context], BenchResult]], Callable[[Context], BenchResult]]:
+    """Register a function as a benchmark; the parameters are those of :class:`Bench`."""
+
+    def register(
+        run: Callable[[Context], BenchResult],
+    ) -> Callable[[Context], BenchResult]:
+        _registered[name] = Bench(name, summary, run, minutes, seeds)
+        return run
+
+    return register
+
+
+def _load() -> None:
+    for module in _MODULES:
+        importlib.import_module(f"cil_nodes.evaluation.bench.{module}")
+
+
+def available() -> list[Bench]:
+    """Return all benchmarks, by name."""
+    _load()
+    return sorted(_registered.values(), key=lambda entry: entry.name)
+
+
+def find(name: str) -> Bench:
+    """Return one benchmark.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, with close matches.
+    """
+    _load()
+    if name in _registered:
+        return _registered[name]
+    close = difflib.get_close_matches(name, _registered, n=3, cutoff=0.5)
+    guess = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+    known = ", ".join(sorted(_registered))
+    raise ValueError(f"No benchmark is called {name!r}.{guess} There are: {known}.")

@@ -1,0 +1,373 @@
+"""The learner: answers features, takes labels, learns them beside the live model.
+
+It owns the `Session` (journal, model, snapshots). Answers run on threads of their own
+(`PredictionStream`); services and the lesson's action on a small pool, so that a lesson, a slow
+disk or a long listing never delays an answer.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cil_msgs.action import TrainPhase
+from cil_msgs.msg import LearnerState
+from cil_msgs.srv import (
+    AddSamples,
+    ListSamples,
+    ListVersions,
+    LoadModel,
+    RollBack,
+    SaveModel,
+)
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
+
+from cil_nodes.learners import registry
+from cil_nodes.ros import qos
+from cil_nodes.ros.lanes import spin_pool
+from cil_nodes.ros.lifecycle import BaseParameters, CilNode
+from cil_nodes.ros.main import run
+from cil_nodes.ros.parameters import NodeParameters, declare, model_of, parameter
+from cil_nodes.ros.prediction_stream import PredictionStream
+from cil_nodes.ros.teaching_messages import (
+    STAGES,
+    duration_to_seconds,
+    fail,
+    lesson_to_result,
+    refuse,
+    sample_from_message,
+    sample_to_message,
+    state_to_message,
+    version_to_message,
+)
+from cil_nodes.ros.uris import uri_to_path
+from cil_nodes.teaching.errors import LessonStoppedError, TeachingError
+from cil_nodes.teaching.session import Session
+from cil_nodes.teaching.training import learner_class
+
+POOL_THREADS = 4
+"""Threads for services and the action; one of them is the lesson that runs."""
+
+R = TypeVar("R")
+
+
+class LearnerParameters(BaseParameters):
+    """Parameters of the learner node; those of the method follow as ``<method>.<name>``."""
+
+    method: str = parameter(
+        "oracil",
+        "Method of an empty journal; a journal that was taught keeps its own until switched.",
+        read_only=True,
+    )
+    folder: str = parameter(
+        "",
+        "Folder of journal and snapshots; empty is ~/.ros/<namespace> (or $ROS_HOME in its place).",
+        read_only=True,
+    )
+    random_state: int = parameter(
+        0, "Seed; the same seed and lessons give the same model.", low=0, read_only=True
+    )
+    keep_pictures: bool = parameter(
+        True, "Keep the small picture of each labelled sample in the journal.", read_only=True
+    )
+    max_forgetting: float = parameter(
+        0.2,
+        "A lesson after which old classes lose more accuracy than this is refused.",
+        low=0.0,
+        high=1.0,
+        read_only=True,
+    )
+    min_samples: int = parameter(
+        1, "A lesson with fewer pending samples is refused.", low=1, read_only=True
+    )
+    auto_train: int = parameter(
+        0, "Start a lesson when this many labelled samples are pending; 0 waits to be asked.", low=0
+    )
+    worker_threads: int = parameter(
+        1,
+        "Threads of the process that learns (it runs at nice 10).",
+        low=1,
+        high=64,
+        read_only=True,
+    )
+    queue_size: int = parameter(
+        64, "Feature vectors that may wait for an answer; then the oldest is dropped.", low=1
+    )
+
+
+class Learner(CilNode[LearnerParameters]):
+    """Lifecycle node that owns a `Session`."""
+
+    Parameters = LearnerParameters
+
+    def __init__(self, name: str = "learner", **options: Any) -> None:
+        super().__init__(name, **options)
+        self._session: Session | None = None
+        self._stream: PredictionStream | None = None
+        self._state_lock = threading.Lock()
+        self._method = self._declare_method()
+
+    def configure(self) -> None:
+        """Open the session and offer everything but answers."""
+        settings = self.parameters
+        self._publisher = self.make_publisher(LearnerState, "state", qos.STATE)
+        self._session = Session(
+            self._folder(),
+            method=settings.method,
+            parameters=self._method.model_dump(exclude_defaults=True),
+            random_state=settings.random_state,
+            keep_pictures=settings.keep_pictures,
+            max_forgetting=settings.max_forgetting,
+            min_samples=settings.min_samples,
+            threads=settings.worker_threads,
+        )
+        self._session.on_change(lambda _: self._publish_state())
+        self._stream = PredictionStream(self, self._session, settings.queue_size)
+        self._offer()
+        self._say_what_answers()
+
+    def activate(self) -> None:
+        """Begin to answer."""
+        self._stream_of().start()
+        self._publish_state()
+
+    def deactivate(self) -> None:
+        """Stop answering; a lesson that runs is stopped and its samples stay pending."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def cleanup(self) -> None:
+        """Close the session."""
+        self.deactivate()
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def spin(self) -> None:
+        """Run services and the action on a pool; answers have their own threads."""
+        spin_pool(self, POOL_THREADS)
+
+    # -- set-up --------------------------------------------------------------------------------
+
+    def _declare_method(self) -> NodeParameters:
+        """Declare the method's hyper-parameters under its name."""
+        method = self.parameters.method
+        learner_class(method)  # makes a "package.module:Class" known
+        infos = [
+            # Text that may stand for a number has no range that ROS could check.
+            dataclasses.replace(info, low=None, high=None) if info.type == "str" else info
+            for info in registry.describe(method)
+            if info.name != "random_state"
+        ]
+        prefix = method.rpartition(":")[2].lower()
+        return declare(self, model_of(prefix.title(), infos, read_only=True), prefix=prefix)
+
+    def _folder(self) -> Path:
+        if self.parameters.folder:
+            return Path(self.parameters.folder).expanduser()
+        home = Path(os.environ.get("ROS_HOME", "~/.ros")).expanduser()
+        return home / (self.get_namespace().strip("/") or "cil")
+
+    def _offer(self) -> None:
+        """Make the services and the action."""
+        group = ReentrantCallbackGroup()
+        for kind, name, answer, fallback in (
+            (AddSamples, "add_samples", self._add_samples, "STORAGE_FAILED"),
+            (ListSamples, "list_samples", self._list_samples, ""),
+            (ListVersions, "list_versions", self._list_versions, ""),
+            (RollBack, "roll_back", self._roll_back, "BUSY"),
+            (SaveModel, "save_model", self._save_model, ""),
+            (LoadModel, "load_model", self._load_model, ""),
+        ):
+            self.make_service(kind, name, partial(self._serve, name, answer, fallback), group)
+        server = ActionServer(
+            self,
+            TrainPhase,
+            "train_phase",
+            self._train_phase,
+            callback_group=group,
+            cancel_callback=lambda _: CancelResponse.ACCEPT,
+        )
+        self.own(server, lambda action: action.destroy())
+
+    def _say_what_answers(self) -> None:
+        state = self._session_of().state()
+        log = self.get_logger().info
+        if not state.classes:
+            log("Nothing has been taught yet: everything is unknown until the first lesson.")
+        else:
+            log(f"Version {state.version} of {state.method} answers: {len(state.classes)} classes.")
+        if state.method != self.parameters.method:
+            self.get_logger().warning(
+                f"The journal was taught with {state.method!r}, which answers on; the parameter "
+                f"`method` says {self.parameters.method!r}. The action switch_method changes it."
+            )
+
+    def _session_of(self) -> Session:
+        if self._session is None:
+            raise TeachingError("The learner is not configured; activate it first.")
+        return self._session
+
+    def _stream_of(self) -> PredictionStream:
+        """Return the stream; a new one after a deactivation."""
+        if self._stream is None:
+            self._stream = PredictionStream(self, self._session_of(), self.parameters.queue_size)
+        return self._stream
+
+    # -- state ---------------------------------------------------------------------------------
+
+    def _publish_state(self) -> None:
+        session = self._session
+        if session is None or not self.is_active:
+            return
+        with self._state_lock:  # changes come from several threads; the last one sent must be true
+            now = self.get_clock().now().to_msg()
+            self._publisher.publish(state_to_message(session.state(), now))
+
+    # -- services ------------------------------------------------------------------------------
+
+    def _serve(
+        self,
+        name: str,
+        answer: Callable[[Any, Any], Any],
+        fallback: str,
+        request: Any,
+        response: Any,
+    ) -> Any:
+        """Answer a call; what goes wrong goes into the response, never out of the callback."""
+        try:
+            return answer(request, response)
+        except Exception as error:
+            if not isinstance(error, (TeachingError, ValueError, OSError)):
+                self.log_traceback(f"service {name}")
+            else:
+                self.get_logger().warning(f"{name} refused: {error}")
+            if fallback:
+                return refuse(response, error, fallback)
+            if hasattr(response, "success"):
+                response.success = False
+                response.message = str(error)
+            return response
+
+    def _add_samples(self, request: Any, response: Any) -> Any:
+        samples = [sample_from_message(message) for message in request.samples]
+        receipt = self._session_of().add_samples(samples, request.source)
+        response.accepted = receipt.accepted
+        response.relabelled = receipt.relabelled
+        response.pending = receipt.pending
+        if 0 < self.parameters.auto_train <= receipt.pending:
+            threading.Thread(target=self._train_alone, name="auto-train", daemon=True).start()
+        return response
+
+    def _list_samples(self, request: Any, response: Any) -> Any:
+        response.total, samples = self._session_of().list_samples(
+            label=request.label,
+            sample_ids=tuple(request.sample_ids),
+            nearest_to=request.nearest_to,
+            offset=request.offset,
+            limit=min(request.limit, 100),
+            pictures=request.pictures,
+        )
+        response.samples = [sample_to_message(sample) for sample in samples]
+        return response
+
+    def _list_versions(self, request: Any, response: Any) -> Any:
+        versions = self._session_of().list_versions(limit=request.limit)
+        response.versions = [version_to_message(version) for version in versions]
+        return response
+
+    def _roll_back(self, request: Any, response: Any) -> Any:
+        response.version = self._session_of().roll_back(request.version)
+        response.message = f"Version {response.version} answers now."
+        return response
+
+    def _save_model(self, request: Any, response: Any) -> Any:
+        session = self._session_of()
+        state = session.state()
+        path = (
+            uri_to_path(request.uri)
+            if request.uri
+            else self._folder() / "saved" / f"{state.method}-v{state.version}.cil"
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        response.uri = Path(session.save_model(path)).absolute().as_uri()
+        response.success = True
+        response.message = f"Version {state.version} is saved."
+        return response
+
+    def _load_model(self, request: Any, response: Any) -> Any:
+        session = self._session_of()
+        response.version = session.load_model(uri_to_path(request.uri))
+        response.labels = [summary.label for summary in session.state().classes]
+        response.success = True
+        response.message = f"Version {response.version} answers now."
+        return response
+
+    # -- lessons -------------------------------------------------------------------------------
+
+    def _train_phase(self, goal: Any) -> TrainPhase.Result:
+        """Learn what is pending; ends the goal in every case."""
+        result = TrainPhase.Result()
+        try:
+            lesson = self._session_of().train(
+                labels=tuple(goal.request.labels) or None,
+                time_limit=duration_to_seconds(goal.request.time_limit) or None,
+                progress=self._feedback_for(goal),
+                should_stop=lambda: goal.is_cancel_requested or not self.is_active,
+            )
+        except Exception as error:
+            return self._end_badly(goal, result, error)
+        goal.succeed()
+        return lesson_to_result(lesson)
+
+    def _end_badly(self, goal: Any, result: Any, error: Exception) -> Any:
+        if isinstance(error, LessonStoppedError) and goal.is_cancel_requested:
+            goal.canceled()
+        else:
+            goal.abort()
+        if isinstance(error, TeachingError):
+            self.get_logger().warning(f"train_phase: {error}")
+        else:
+            self.log_traceback("train_phase")
+        return fail(result, error)
+
+    def _feedback_for(self, goal: Any) -> Callable[[str, float, str], None]:
+        """Return a progress callback that publishes feedback."""
+        started = self.get_clock().now()
+
+        def tell(stage: str, fraction: float, message: str) -> None:
+            feedback = TrainPhase.Feedback(
+                stage=STAGES[stage], progress=float(fraction), message=message, loss=float("nan")
+            )
+            feedback.elapsed = (self.get_clock().now() - started).to_msg()
+            if goal.is_active:
+                goal.publish_feedback(feedback)
+
+        return tell
+
+    def _train_alone(self) -> None:
+        """Run a lesson that nobody waits for."""
+        try:
+            lesson = self._session_of().train(should_stop=lambda: not self.is_active)
+            self.get_logger().info(f"Learned {lesson.samples} samples: version {lesson.version}.")
+        except TeachingError as error:
+            if error.code not in ("ALREADY_TRAINING", "NOTHING_PENDING"):
+                self.get_logger().warning(f"auto_train: {error}")
+        except Exception:
+            self.log_traceback("auto_train")
+
+
+def main() -> int:
+    """Run the learner."""
+    return run(Learner)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

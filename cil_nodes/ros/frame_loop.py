@@ -1,0 +1,178 @@
+"""The camera's thread: opens a frame source, takes frames at a rate, tries again when it goes.
+
+Knows nothing of ROS, so that it can be tested with any source.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from cil_nodes.datasets.frames import Frame, FrameSource, SourceError
+
+
+class FrameLoop:
+    """Takes frames from a source, at most ``rate()`` a second, and delivers each.
+
+    A source that shows on request is silent until :meth:`show` and :meth:`release`. A live one
+    (a device) is opened again when it goes away; its frames beyond the rate are skipped, so that
+    what is delivered is never old. Any other source ends with its last frame.
+
+    Parameters
+    ----------
+    open_source : callable
+        Opens the source; raises `SourceError`.
+    deliver : callable
+        Takes each frame, in the loop's thread.
+    rate : callable
+        The most frames a second, asked before each.
+    report : callable
+        Takes a sentence when the source goes, comes back or ends.
+    live : bool
+        Whether the source is a device.
+    retry : float
+        Seconds between attempts to open a live source.
+    """
+
+    def __init__(
+        self,
+        open_source: Callable[[], FrameSource],
+        deliver: Callable[[Frame], None],
+        rate: Callable[[], float],
+        report: Callable[[str], None],
+        *,
+        live: bool = False,
+        retry: float = 2.0,
+    ) -> None:
+        self._open, self._deliver, self._rate, self._report = open_source, deliver, rate, report
+        self._live, self._retry = live, retry
+        self._source: FrameSource | None = None
+        self._lock = threading.Lock()  # guards the source between show and the thread
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._due = 0.0
+
+    @property
+    def source(self) -> FrameSource | None:
+        """The source, while it is open."""
+        return self._source
+
+    def open(self) -> None:
+        """Open the source now; a live one that is not there is left to the thread.
+
+        Raises
+        ------
+        SourceError
+            When a source that is not live cannot be opened.
+        """
+        try:
+            self._source = self._open()
+        except SourceError as error:
+            if not self._live:
+                raise
+            self._report(f"{error} Trying again every {self._retry:g} s.")
+
+    def start(self) -> None:
+        """Start delivering frames."""
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._run, name="frames", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; a second call does nothing."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(10)
+            self._thread = None
+
+    def close(self) -> None:
+        """Stop and give back the source."""
+        self.stop()
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+
+    def show(self, label: str, views: int, fresh_backdrop: bool) -> int:
+        """Queue views of an object; they are delivered after :meth:`release`.
+
+        Returns
+        -------
+        int
+            Frames queued.
+
+        Raises
+        ------
+        SourceError, KeyError
+            When the source cannot show, or has no such object.
+        """
+        with self._lock:
+            if self._source is None:
+                raise SourceError("The camera has no open source to show anything with.")
+            return self._source.show(label, views, fresh_backdrop)
+
+    def release(self) -> None:
+        """Deliver what was queued by :meth:`show`."""
+        self._wake.set()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            if self._source is None:
+                self._reopen()
+                continue
+            frame = self._next()
+            if frame is not None:
+                self._pass_on(frame)
+            elif self._source is not None:
+                self._idle()
+
+    def _reopen(self) -> None:
+        if self._stop.wait(self._retry):
+            return
+        try:
+            self._source = self._open()
+        except SourceError:
+            return  # said once already, when it went
+        self._report("The camera is back.")
+
+    def _next(self) -> Frame | None:
+        # On request the flag is lowered before the queue is read: a release meanwhile is kept.
+        if self._source is not None and self._source.can_show:
+            if not self._wake.wait(0.2):
+                return None
+            self._wake.clear()
+        with self._lock:
+            frame = self._source.next_frame() if self._source is not None else None
+        if frame is not None:
+            self._wake.set()
+        elif self._live:
+            self._lose()
+        return frame
+
+    def _lose(self) -> None:
+        if self._source is not None:
+            self._source.close()
+        self._source = None
+        self._report(
+            f"The camera sends no more frames: is it unplugged? Trying every {self._retry:g} s."
+        )
+
+    def _idle(self) -> None:
+        if self._source is not None and not self._source.can_show:
+            self._report("The source has no more frames. Set the parameter 'loop' to start over.")
+            self._stop.wait()
+
+    def _pass_on(self, frame: Frame) -> None:
+        now = time.monotonic()
+        if frame.stamp_ns is not None and now < self._due:
+            return  # live: the device sets the pace, this one comes too soon
+        if now < self._due and self._stop.wait(self._due - now):
+            return
+        now, period = time.monotonic(), 1.0 / self._rate()
+        # small delays are caught up with, so that the mean is the rate; pauses are not
+        self._due = period + (self._due if now - self._due < period else now)
+        if frame.stamp_ns is not None:
+            self._due -= period / 8  # else its own jitter would halve a 30 Hz device at 30 Hz
+        self._deliver(frame)

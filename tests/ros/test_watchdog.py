@@ -1,0 +1,75 @@
+"""What is said when images stay away, to the word."""
+
+from __future__ import annotations
+
+from cil_nodes.ros.watchdog import ImageWatchdog
+
+TOPIC = "/cil/image"
+
+
+def watch() -> ImageWatchdog:
+    dog = ImageWatchdog(timeout=5.0, again=30.0)
+    dog.start(0.0)
+    return dog
+
+
+def test_silence_names_the_topics_that_exist_and_how_to_remap() -> None:
+    dog = watch()
+    assert dog.check(4.9, TOPIC, 0, ["/usb_cam/image_raw"]) is None
+    assert dog.check(5.0, TOPIC, 0, ["/usb_cam/image_raw", "/depth"]) == (
+        "No image on /cil/image for 5 s. Nobody publishes there; these image topics exist: "
+        "/usb_cam/image_raw, /depth. Remap one: -r image:=/usb_cam/image_raw"
+    )
+
+
+def test_it_is_said_again_only_after_a_while() -> None:
+    dog = watch()
+    assert dog.check(5.0, TOPIC, 0, [])
+    assert dog.check(20.0, TOPIC, 0, []) is None
+    assert dog.check(35.0, TOPIC, 0, [])
+    assert "/usb_cam/image_raw" in (dog.check(36.0, TOPIC, 0, ["/usb_cam/image_raw"]) or "")
+
+
+def test_nobody_at_all_points_to_the_domain() -> None:
+    assert "ROS_DOMAIN_ID" in (watch().check(6.0, TOPIC, 0, []) or "")
+
+
+def test_images_that_come_keep_it_quiet() -> None:
+    dog = watch()
+    for second in range(20):
+        dog.image(float(second), 230_400)
+        assert dog.check(second + 0.5, TOPIC, 1, [TOPIC]) is None
+
+
+def test_a_camera_that_sends_but_is_not_heard_points_to_the_transport_file() -> None:
+    dog = watch()
+    for step in range(60):
+        dog.announcement(step / 10)
+    text = dog.check(6.0, TOPIC, 1, [TOPIC]) or ""
+    assert "camera_info arrives" in text
+    assert "config/fastdds.xml" in text
+
+
+def test_lost_large_images_are_counted_and_the_file_is_named() -> None:
+    dog = watch()
+    for step in range(50):
+        dog.announcement(step / 10)
+        if step % 2:
+            dog.image(step / 10, 921_600)
+    text = dog.check(5.0, TOPIC, 1, [TOPIC]) or ""
+    assert text.startswith("Only 25 of 50 images on /cil/image arrived in the last 5 s.")
+    assert "config/fastdds.xml" in text
+
+
+def test_small_losses_are_no_news_and_small_images_no_matter_of_the_segment() -> None:
+    dog = watch()
+    for step in range(50):
+        dog.announcement(step / 10)
+        if step % 25:
+            dog.image(step / 10, 1000)
+    assert dog.check(5.0, TOPIC, 1, [TOPIC]) is None
+    for step in range(50, 100):
+        dog.announcement(step / 10)
+        if step % 5 == 0:
+            dog.image(step / 10, 1000)
+    assert "too busy" in (dog.check(10.0, TOPIC, 1, [TOPIC]) or "")
