@@ -147,7 +147,11 @@ class DualHead:
 
     def weights(self, columns: int) -> np.ndarray:
         """Return W (M, C) = H' (H H' + ridge I)^-1 Y, equal to Eq. 8."""
-        return self.H.T @ self.duals(columns)
+        return self.H.T @ self.duals(columns).astype(self.H.dtype)
+
+    def fitted(self, columns: int) -> np.ndarray:
+        """Return H W of the kept rows (n, C), which is Y - ridge (H H' + ridge I)^-1 Y."""
+        return one_hot(self.positions, columns) - self.ridge * self.duals(columns)
 
     def hats(self, H: np.ndarray, rows: np.ndarray, blocks: list[slice]) -> list[np.ndarray]:
         """Return blocks of the hat matrix I - ridge (H H' + ridge I)^-1 of the kept ``rows``."""
@@ -345,10 +349,9 @@ def woodbury(R: np.ndarray, X: np.ndarray, epsilon: float) -> np.ndarray:
 
 
 def _hat_blocks(H: np.ndarray, R: np.ndarray, blocks: list[slice]) -> list[np.ndarray]:
-    """Return H_b R H_b' for every block b of rows; R is read once."""
-    H = np.asarray(H, dtype=np.float64)
-    pulled = H @ R
-    return [pulled[b] @ H[b].T for b in blocks]
+    """Return H_b R H_b' for every block b of rows; R is read once, in H's precision."""
+    pulled = H @ R.astype(H.dtype, copy=False)
+    return [(pulled[b] @ H[b].T).astype(np.float64) for b in blocks]
 
 
 def _ridge_inverse(S: np.ndarray, ridge: float) -> np.ndarray:
