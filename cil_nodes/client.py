@@ -242,11 +242,6 @@ class Teacher:
 
         return self._wait(enough, timeout, lambda: self._missing_predictions(n, start))
 
-    def predictions(self, since: int = 0) -> list[Seen]:
-        """Return the predictions that have come from a `mark` on, oldest first."""
-        with self._news:
-            return [seen for place, seen in self._seen if place > since]
-
     def truths(self, since: int = 0) -> list[GroundTruth]:
         """Return what was really in the images, where somebody publishes it, from a `mark` on."""
         with self._news:
