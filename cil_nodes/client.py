@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import math
 import os
 import threading
 import time
@@ -41,17 +40,16 @@ from cil_msgs.srv import (
     SaveModel,
     ShowObject,
 )
-from rclpy.action import ActionClient
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from cil_nodes.ros import qos
+from cil_nodes.ros.calls import Caller, TeacherError, TeacherTimeout, checked
 from cil_nodes.ros.conversions import roi_message, roi_tuple, stamp_ns
 from cil_nodes.ros.lifecycle import SHUTDOWN_ERRORS
 from cil_nodes.ros.teaching_messages import (
     Region,
-    code_name,
     lesson_from_result,
     sample_from_message,
     scores_from_messages,
@@ -76,18 +74,6 @@ _SERVICES = {
 _ACTIONS = {TeachObject: "teach", TrainPhase: "train_phase"}
 _NUMBERS = itertools.count(1)
 _DEEP = QoSProfile(depth=200, reliability=ReliabilityPolicy.RELIABLE)
-
-
-class TeacherError(RuntimeError):
-    """The graph refused; ``code`` is the error code's name, such as ``NOTHING_PENDING``."""
-
-    def __init__(self, message: str, code: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class TeacherTimeout(TimeoutError):  # noqa: N818 - reads as what happened
-    """Something did not come in time; the text says what, from where, and what to look at."""
 
 
 @dataclass(frozen=True)
@@ -158,15 +144,14 @@ class Teacher:
         rclpy.init(context=self._context)
         name = f"teacher_{os.getpid()}_{next(_NUMBERS)}"
         self._node = rclpy.create_node(name, namespace=namespace, context=self._context)
-        self._news = threading.Condition()
+        self._news = threading.Condition(threading.RLock())
         self._seen: deque[tuple[int, Seen]] = deque(maxlen=history)
         self._truths: deque[tuple[int, GroundTruth]] = deque(maxlen=history)
         self._arrived = 0
         self._state: LearnerState | None = None
         self._clusters: UnknownClusterArray | None = None
-        self._clients: dict[str, Any] = {}
         self._subscribe()
-        self._connect()
+        self._caller = Caller(self._node, _SERVICES, _ACTIONS, timeout)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
         self._thread = threading.Thread(target=self._spin, name=name, daemon=True)
@@ -192,12 +177,12 @@ class Teacher:
     def show(
         self, label: str = "", views: int = 1, fresh_backdrop: bool = False
     ) -> tuple[str, ...]:
-        """Simulator: put an object on the turntable and send ``views`` of it; returns all there are.
+        """Simulator: put an object on the turntable and send ``views`` of it.
 
-        An empty label is an empty table.
+        An empty label is an empty table. Returns the names of all objects there are.
         """
         request = ShowObject.Request(label=label, views=views, fresh_backdrop=fresh_backdrop)
-        return tuple(self._checked(self._call("show", request)).objects)
+        return tuple(checked(self._caller.call("show", request)).objects)
 
     def look(
         self,
@@ -215,6 +200,14 @@ class Teacher:
         """Return the place in the stream of predictions now, for ``since``."""
         with self._news:
             return self._arrived
+
+    def predictions(
+        self, since: int = 0, where: Callable[[Seen], bool] = lambda _: True
+    ) -> list[Seen]:
+        """Return the predictions that have come from a `mark` on, oldest first."""
+        with self._news:
+            newer = itertools.takewhile(lambda item: item[0] > since, reversed(self._seen))
+            return [seen for _, seen in newer if where(seen)][::-1]
 
     def wait_for_predictions(
         self,
@@ -244,8 +237,7 @@ class Teacher:
         start = self.mark() if since is None else since
 
         def enough() -> list[Seen] | None:
-            newer = itertools.takewhile(lambda item: item[0] > start, reversed(self._seen))
-            found = [seen for _, seen in newer if where(seen)][::-1]
+            found = self.predictions(start, where)
             return found[:n] if len(found) >= n else None
 
         return self._wait(enough, timeout, lambda: self._missing_predictions(n, start))
@@ -311,7 +303,7 @@ class Teacher:
                 cluster_id=cluster_id if number == 1 else -1,
                 train_now=train and number == len(pieces),
             )
-            parts.append(self._checked(self._call("label", request, timeout)))
+            parts.append(checked(self._caller.call("label", request, timeout)))
         return Labelled(
             accepted=sum(part.accepted for part in parts),
             relabelled=sum(part.relabelled for part in parts),
@@ -347,7 +339,7 @@ class Teacher:
             if on_progress is not None:
                 on_progress(stages[feedback.stage], feedback.progress, feedback.message)
 
-        result = self._act("train_phase", goal, tell, timeout)
+        result = self._caller.act("train_phase", goal, tell, timeout)
         return lesson_from_result(result)
 
     def teach(
@@ -379,7 +371,7 @@ class Teacher:
             if on_progress is not None:
                 on_progress(stages[feedback.stage], feedback.progress, feedback.hint)
 
-        result = self._act("teach", goal, tell, timeout)
+        result = self._caller.act("teach", goal, tell, timeout)
         return Taught(
             samples_captured=result.samples_captured,
             version=result.version,
@@ -396,19 +388,19 @@ class Teacher:
         request = AnswerCluster.Request(cluster_id=cluster_id)
         request.answer = request.DISMISS if put_off is None else request.PUT_OFF
         request.put_off = seconds_to_duration(put_off or 0.0)
-        self._checked(self._call("answer_cluster", request))
+        checked(self._caller.call("answer_cluster", request))
 
     # -- history -------------------------------------------------------------------------------
 
     def versions(self, limit: int = 50) -> list[Version]:
         """Return the model's history, newest first."""
-        answer = self._call("list_versions", ListVersions.Request(limit=limit))
+        answer = self._caller.call("list_versions", ListVersions.Request(limit=limit))
         return [version_from_message(version) for version in answer.versions]
 
     def roll_back(self, version: int = -1) -> int:
         """Go back to an earlier model (-1: the one before); returns the version that answers."""
-        answer = self._call("roll_back", RollBack.Request(version=version))
-        return int(self._checked(answer).version)
+        answer = self._caller.call("roll_back", RollBack.Request(version=version))
+        return int(checked(answer).version)
 
     def samples(
         self,
@@ -428,13 +420,13 @@ class Teacher:
             limit=limit,
             pictures=pictures,
         )
-        answer = self._call("list_samples", request)
+        answer = self._caller.call("list_samples", request)
         return answer.total, [sample_from_message(sample) for sample in answer.samples]
 
     def save_model(self, path: str | Path | None = None, timeout: float = 60.0) -> str:
         """Save the model where the learner runs; returns its address."""
         uri = "" if path is None else Path(path).absolute().as_uri()
-        answer = self._call("save_model", SaveModel.Request(uri=uri), timeout)
+        answer = self._caller.call("save_model", SaveModel.Request(uri=uri), timeout)
         if not answer.success:
             raise TeacherError(answer.message, "SAVE_FAILED")
         return str(answer.uri)
@@ -443,7 +435,7 @@ class Teacher:
         """Have the learner load a saved model; returns its version."""
         text = str(path)
         uri = text if "://" in text else Path(text).absolute().as_uri()
-        answer = self._call("load_model", LoadModel.Request(uri=uri), timeout)
+        answer = self._caller.call("load_model", LoadModel.Request(uri=uri), timeout)
         if not answer.success:
             raise TeacherError(answer.message, "LOAD_FAILED")
         return int(answer.version)
@@ -531,73 +523,3 @@ class Teacher:
             f"{state.version}, {len(state.classes)} classes, {state.pending} pending. "
             f"{state.message}"
         )
-
-    def _connect(self) -> None:
-        """Make every client now: both ends need a moment to find each other."""
-        for kind, name in _SERVICES.items():
-            self._clients[name] = self._node.create_client(kind, name)
-        for kind, name in _ACTIONS.items():
-            self._clients[name] = ActionClient(self._node, kind, name)
-
-    def _call(self, name: str, request: Any, timeout: float | None = None) -> Any:
-        """Call a service and return its response."""
-        seconds = self.timeout if timeout is None else timeout
-        client = self._clients[name]
-        if not client.wait_for_service(timeout_sec=seconds):
-            raise TeacherTimeout(self._nobody("service", name, seconds))
-        future = client.call_async(request)
-        try:
-            return self._result(future, seconds, f"The service {self._name(name)} did not answer")
-        except TeacherTimeout:
-            client.remove_pending_request(future)
-            raise
-
-    def _act(
-        self,
-        name: str,
-        goal: Any,
-        on_feedback: Callable[[Any], None],
-        timeout: float,
-    ) -> Any:
-        """Send a goal and return its result; on a timeout or Ctrl-C the goal is cancelled."""
-        client = self._clients[name]
-        if not client.wait_for_server(timeout_sec=self.timeout):
-            raise TeacherTimeout(self._nobody("action", name, self.timeout))
-        told = client.send_goal_async(
-            goal, feedback_callback=lambda message: on_feedback(message.feedback)
-        )
-        where = f"The action {self._name(name)}"
-        handle = self._result(told, self.timeout, f"{where} did not answer the goal")
-        if not handle.accepted:
-            raise TeacherError(f"{where} refused the goal; is the node active?", "REJECTED")
-        try:
-            done = handle.get_result_async()
-            return self._checked(self._result(done, timeout, f"{where} did not finish").result)
-        except (TeacherTimeout, KeyboardInterrupt):
-            handle.cancel_goal_async()
-            raise
-
-    def _result(self, future: Any, seconds: float, what: str) -> Any:
-        """Return what a future brings, within ``seconds``."""
-        done = threading.Event()
-        future.add_done_callback(lambda _: done.set())
-        if not done.wait(None if math.isinf(seconds) else seconds):
-            raise TeacherTimeout(f"{what} within {seconds:g} s.")
-        return future.result()
-
-    def _nobody(self, kind: str, name: str, seconds: float) -> str:
-        namespace = self._node.get_namespace()
-        nodes = [n for n, where in self._node.get_node_names_and_namespaces() if where == namespace]
-        others = sorted(n for n in nodes if n != self._node.get_name() and not n.startswith("_"))
-        return (
-            f"Waited {seconds:g} s for the {kind} {self._name(name)}, which nobody offers. Nodes in "
-            f"{namespace}: {', '.join(others) or 'none'}. Check the namespace and ROS_DOMAIN_ID."
-        )
-
-    @staticmethod
-    def _checked(answer: Any) -> Any:
-        """Return an answer that is not an error."""
-        if answer.error_code != 0:
-            text = getattr(answer, "error_msg", None) or getattr(answer, "message", "")
-            raise TeacherError(text, code_name(answer))
-        return answer

@@ -170,15 +170,18 @@ class RosProbe:
         return self.result(future, f"answer of service {name}", timeout)
 
     def send_goal(
-        self, kind: type, name: str, timeout: float = DEADLINE, **fields: Any
+        self, kind: type, name: str, timeout: float = DEADLINE, goal: Any = None, **fields: Any
     ) -> tuple[Any, list[Any]]:
-        """Send an action goal and return its goal handle and the growing list of feedback."""
+        """Send an action goal and return its goal handle and the growing list of feedback.
+
+        The goal has ``fields``, or is given whole (where a field is called like an argument here).
+        """
         client = self._clients.get(name) or ActionClient(self.node, kind, name)
         self.wait(client.server_is_ready, f"action server {name}", timeout)
         self._settle(name, client)
         feedback: list[Any] = []
         future = client.send_goal_async(
-            kind.Goal(**fields),  # type: ignore[attr-defined]
+            goal or kind.Goal(**fields),  # type: ignore[attr-defined]
             feedback_callback=lambda message: feedback.append(message.feedback),
         )
         return self.result(future, f"acceptance of a goal by {name}", timeout), feedback
@@ -299,7 +302,7 @@ class NodeProcess:
 
     def __init__(self, module: str, *arguments: str, env: dict[str, str] | None = None) -> None:
         command = [sys.executable, "-m", module, "--ros-args", "-r", f"__ns:={NAMESPACE}"]
-        surroundings = {**os.environ, "PYTHONPATH": _python_path(), **(env or {})}
+        surroundings = {**os.environ, "PYTHONPATH": python_path(), **(env or {})}
         self.lines: list[str] = []
         self.process = subprocess.Popen(
             [*command, *arguments],
@@ -363,5 +366,6 @@ def nodes(*threads: NodeThread) -> Iterator[Sequence[Any]]:
         yield [stack.enter_context(thread) for thread in threads]
 
 
-def _python_path() -> str:
+def python_path() -> str:
+    """PYTHONPATH for child processes: this clone first."""
     return os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -7,13 +7,14 @@ be lost. The stream has a thread of its own; services and the action wait on a s
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from functools import partial
 from typing import Any
 
 from cil_msgs.action import TeachObject
-from cil_msgs.msg import FeatureVector, Prediction
-from cil_msgs.srv import LabelSamples
+from cil_msgs.msg import FeatureVector, Prediction, UnknownClusterArray, UnknownObject
+from cil_msgs.srv import AnswerCluster, LabelSamples
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.serialization import deserialize_message
@@ -27,17 +28,27 @@ from cil_nodes.ros.lifecycle import BaseParameters, CilNode
 from cil_nodes.ros.main import run
 from cil_nodes.ros.parameters import parameter
 from cil_nodes.ros.pictures import thumbnail
-from cil_nodes.ros.teach_goal import TeachGoal
+from cil_nodes.ros.teach_messages import (
+    clusters_to_message,
+    outcome_to_result,
+    plan_of,
+    step_to_feedback,
+)
 from cil_nodes.ros.teaching_messages import (
+    duration_to_seconds,
     fail,
     prediction_from_message,
     refuse,
     sample_from_features,
+    scores_from_messages,
 )
 from cil_nodes.ros.throttle import Throttle
-from cil_nodes.teaching.errors import AlreadyTeachingError, TeachingError
+from cil_nodes.teaching.errors import LessonStoppedError, TeachingError
 from cil_nodes.teaching.feed import Feed
+from cil_nodes.teaching.guided import AlreadyTeachingError, GuidedLesson
 from cil_nodes.teaching.labels import normalise_label
+from cil_nodes.teaching.samples import Sample
+from cil_nodes.teaching.unknown_pool import UnknownPool
 
 POOL_THREADS = 6
 """Threads for services and the action; callers wait on them for the learner."""
@@ -62,6 +73,21 @@ class LabelerParameters(BaseParameters):
     )
     picture_side: int = parameter(
         160, "Longest side of a small picture.", unit="px", low=16, high=320
+    )
+    group_similarity: float = parameter(
+        0.8,
+        "Least cosine for unknown views to be one question; higher asks more questions.",
+        low=0.0,
+        high=1.0,
+        read_only=True,
+    )
+    questions_period: float = parameter(
+        1.0,
+        "How often the questions are sent when they have changed.",
+        unit="s",
+        low=0.1,
+        high=60.0,
+        read_only=True,
     )
     learner_deadline: float = parameter(
         5.0, "How long the learner may take to answer a label.", unit="s", low=0.1, high=60.0
@@ -93,11 +119,16 @@ class Labeler(CilNode[LabelerParameters]):
         self._feed = Feed(
             settings.recent,
             lambda pixels, roi: thumbnail(pixels, roi, self.parameters.picture_side),
+            lambda: UnknownPool(settings.group_similarity),
         )
+        self._asked: list[Any] | None = None
         self._link = LearnerLink(self, lambda: self.parameters.learner_deadline)
         self._picture_due = Throttle(lambda: self.parameters.picture_rate)
         group = ReentrantCallbackGroup()
+        self._questions = self.make_publisher(UnknownClusterArray, "unknown_clusters", qos.STATE)
+        self.make_timer(settings.questions_period, self._send_questions)
         self.make_service(LabelSamples, "label", self._label, group)
+        self.make_service(AnswerCluster, "answer_cluster", self._answer_cluster, group)
         server = ActionServer(
             self,
             TeachObject,
@@ -113,6 +144,7 @@ class Labeler(CilNode[LabelerParameters]):
         lane = self._lane = Lane(self, "stream")
         lane.subscribe(FeatureVector, "features", self._on_features)
         lane.subscribe(Prediction, "predictions", self._on_prediction)
+        lane.subscribe(UnknownObject, "unknowns", self._on_unknown)
         for topic, kind, convert in (
             ("image", Image, image_to_rgb),
             ("image/compressed", CompressedImage, compressed_to_rgb),
@@ -140,6 +172,10 @@ class Labeler(CilNode[LabelerParameters]):
     def _on_prediction(self, message: Prediction) -> None:
         self._feed.add_answer(prediction_from_message(message))
 
+    def _on_unknown(self, message: UnknownObject) -> None:
+        nearest = scores_from_messages(message.nearest)
+        self._feed.add_unknown(message.sample_id, message.unknown_score, nearest)
+
     def _on_image(self, kind: type, convert: Any, data: bytes) -> None:
         if self._picture_due():
             message = deserialize_message(data, kind)
@@ -161,18 +197,17 @@ class Labeler(CilNode[LabelerParameters]):
 
     def _label_or_raise(self, request: Any, response: Any) -> Any:
         label = normalise_label(request.label)
-        found, missing = self._feed.find(request.sample_ids)
-        response.missing_ids = missing
+        found, response.missing_ids = self._feed.find(self._named(request))
         if not found:
-            response.error_code = response.NO_SUCH_SAMPLE
-            response.message = (
-                f"None of the {len(missing)} samples is here any more; the last "
-                f"{self.parameters.recent} are kept (parameter `recent`)."
-                if missing
+            gone = len(response.missing_ids)
+            kept = self.parameters.recent
+            raise NoSuchSampleError(
+                f"None of the {gone} samples is here any more; the last {kept} are kept (`recent`)."
+                if gone
                 else "No samples were named: give sample_ids or a cluster_id."
             )
-            return response
         receipt = self._link.add_samples(labelled(found, label), "label")
+        self._feed.pool.remove(sample.sample_id for sample in found)
         response.accepted = receipt.accepted
         response.relabelled = receipt.relabelled
         response.pending = receipt.pending
@@ -181,21 +216,106 @@ class Labeler(CilNode[LabelerParameters]):
             response.training_started = self._link.start_lesson(self.get_logger().info)
         return response
 
+    def _named(self, request: Any) -> list[str]:
+        """Return the ids that a request names, by themselves or as a cluster."""
+        ids = list(request.sample_ids)
+        if request.cluster_id < 0:
+            return ids
+        try:
+            # The answer names at most 256 missing ones; a group remembers fewer than that.
+            return (ids + self._feed.pool.members(request.cluster_id))[:256]
+        except KeyError:
+            raise no_such_cluster(request.cluster_id) from None
+
+    def _answer_cluster(self, request: Any, response: Any) -> Any:
+        """Put a question off, or never ask it again."""
+        try:
+            if request.answer == request.DISMISS:
+                self._feed.pool.dismiss(request.cluster_id)
+            else:
+                seconds = duration_to_seconds(request.put_off) or 600.0
+                self._feed.pool.put_off(request.cluster_id, seconds)
+            response.message = "Not asked again." if request.answer == request.DISMISS else "Later."
+        except KeyError:
+            return refuse(response, no_such_cluster(request.cluster_id), "NO_SUCH_CLUSTER")
+        return response
+
+    def _send_questions(self) -> None:
+        """Send the questions when they have changed."""
+        groups = self._feed.groups()[:64]
+        pictures = [self._feed.pictures(group.exemplar_ids) for group in groups]
+        # Pictures may come after the samples they belong to.
+        asked = [
+            (group, [bool(p) for p in shown]) for group, shown in zip(groups, pictures, strict=True)
+        ]
+        if asked != self._asked:
+            self._asked = asked
+            stamp = self.get_clock().now().to_msg()
+            self._questions.publish(clusters_to_message(groups, pictures, stamp))
+
     # -- teach ---------------------------------------------------------------------------------
 
     def _teach(self, goal: Any) -> TeachObject.Result:
         """Watch, learn, check; one goal at a time."""
+        result = TeachObject.Result()
         if not self._teaching.acquire(blocking=False):
             goal.abort()
-            return fail(TeachObject.Result(), AlreadyTeachingError())
+            return fail(
+                result, AlreadyTeachingError("Another object is being taught; wait for it.")
+            )
+        lesson = GuidedLesson(
+            plan_of(goal.request, self.parameters),
+            self._feed,
+            self._link,
+            report=lambda step: goal.is_active and goal.publish_feedback(step_to_feedback(step)),
+            should_stop=lambda: goal.is_cancel_requested or not self.is_active,
+        )
         try:
-            return TeachGoal(self, goal, self._feed, self._link).run()
+            outcome_to_result(lesson.run(), result)
+            goal.succeed()
         except Exception as error:
-            self.log_traceback("teach")
-            goal.abort()
-            return fail(TeachObject.Result(), error)
+            result.samples_captured = len(lesson.collector.samples)
+            self._end_badly(goal, result, error)
         finally:
             self._teaching.release()
+        return result
+
+    def _end_badly(self, goal: Any, result: Any, error: Exception) -> None:
+        if isinstance(error, LessonStoppedError) and goal.is_cancel_requested:
+            goal.canceled()
+        else:
+            goal.abort()
+        if isinstance(error, TeachingError):
+            self.get_logger().warning(f"teach: {error}")
+        else:
+            self.log_traceback("teach")
+        fail(result, error)
+        result.summary = result.error_msg
+
+
+class NoSuchSampleError(TeachingError):
+    """None of the samples named is kept any more."""
+
+    code = "NO_SUCH_SAMPLE"
+
+
+class NoSuchClusterError(TeachingError):
+    """There is no such group of unknowns."""
+
+    code = "NO_SUCH_CLUSTER"
+
+
+def no_such_cluster(number: int) -> NoSuchClusterError:
+    """Return the error for a group that is not there."""
+    return NoSuchClusterError(
+        f"There is no cluster {number}; it may have been named, merged or grown old. The present "
+        "ones are on unknown_clusters."
+    )
+
+
+def labelled(samples: list[Sample], label: str) -> list[Sample]:
+    """Return the samples with their label."""
+    return [dataclasses.replace(sample, label=label) for sample in samples]
 
 
 def main() -> int:

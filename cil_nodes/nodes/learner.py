@@ -7,6 +7,7 @@ disk or a long listing never delays an answer.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
 from collections.abc import Callable
@@ -159,7 +160,12 @@ class Learner(CilNode[LearnerParameters]):
         """Declare the method's hyper-parameters under its name."""
         method = self.parameters.method
         learner_class(method)  # makes a "package.module:Class" known
-        infos = [info for info in registry.describe(method) if info.name != "random_state"]
+        infos = [
+            # Text that may stand for a number has no range that ROS could check.
+            dataclasses.replace(info, low=None, high=None) if info.type == "str" else info
+            for info in registry.describe(method)
+            if info.name != "random_state"
+        ]
         prefix = method.rpartition(":")[2].lower()
         return declare(self, model_of(prefix.title(), infos, read_only=True), prefix=prefix)
 

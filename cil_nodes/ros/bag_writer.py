@@ -32,7 +32,7 @@ _FOREVER = QosTime(2147483647, 4294967295)
 
 
 def next_free(folder: Path) -> Path:
-    """Return ``folder``, or ``folder_2``, ``folder_3``, ... if it exists: nothing is overwritten."""
+    """Return ``folder``, or ``folder_2``, ``folder_3``, ... if it exists already."""
     number, candidate = 1, folder
     while candidate.exists():
         number += 1

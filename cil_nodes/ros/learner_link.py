@@ -13,9 +13,9 @@ from rclpy.action import ActionClient
 from rclpy.callback_groups import ReentrantCallbackGroup
 
 from cil_nodes.ros.lifecycle import CilNode
-from cil_nodes.ros.teaching_messages import code_name, sample_to_message
+from cil_nodes.ros.teaching_messages import code_name, lesson_from_result, sample_to_message
 from cil_nodes.teaching.errors import LessonStoppedError, TeachingError
-from cil_nodes.teaching.records import Receipt
+from cil_nodes.teaching.records import LessonResult, Receipt
 from cil_nodes.teaching.samples import Sample
 
 CALL_LIMIT = 256
@@ -82,11 +82,10 @@ class LearnerLink:
     def train(
         self,
         labels: Sequence[str] = (),
-        on_feedback: Callable[[Any], None] = lambda _: None,
         should_stop: Callable[[], bool] = lambda: False,
-        wait_for_others: bool = True,
-    ) -> TrainPhase.Result:
-        """Have a lesson learned and return its result.
+        tell: Callable[[float], None] = lambda _: None,
+    ) -> LessonResult:
+        """Have a lesson learned and return what it brought.
 
         While another lesson runs it is asked for again; when ``should_stop`` it is cancelled.
 
@@ -95,10 +94,10 @@ class LearnerLink:
         LearnerSilentError, LearnerRefusedError, LessonStoppedError
         """
         while True:
-            result = self._lesson(labels, on_feedback, should_stop)
+            result = self._lesson(labels, should_stop, tell)
             if result.error_code == TrainPhase.Result.NONE:
-                return result
-            if result.error_code != TrainPhase.Result.ALREADY_TRAINING or not wait_for_others:
+                return lesson_from_result(result)
+            if result.error_code != TrainPhase.Result.ALREADY_TRAINING:
                 raise LearnerRefusedError(result.error_msg, code_name(result))
             _pause(RETRY_SECONDS, should_stop)
 
@@ -124,10 +123,8 @@ class LearnerLink:
 
     def _learn_alone(self, on_end: Callable[[str], None]) -> None:
         try:
-            result = self.train(
-                on_feedback=lambda _: None, should_stop=lambda: not self._node.is_active
-            )
-            on_end(f"Version {result.version} answers: {result.samples_trained} samples learned.")
+            lesson = self.train(should_stop=lambda: not self._node.is_active)
+            on_end(f"Version {lesson.version} answers: {lesson.samples} samples learned.")
         except TeachingError as error:
             on_end(f"The lesson failed: {error}")
         except Exception:
@@ -153,8 +150,8 @@ class LearnerLink:
     def _lesson(
         self,
         labels: Sequence[str],
-        on_feedback: Callable[[Any], None],
         should_stop: Callable[[], bool],
+        tell: Callable[[float], None],
     ) -> TrainPhase.Result:
         """Send one goal and wait for its end, or cancel it."""
         seconds = self._deadline()
@@ -162,7 +159,7 @@ class LearnerLink:
             raise self._silent("nobody offers its action train_phase", seconds)
         sent = self._train.send_goal_async(
             TrainPhase.Goal(labels=list(labels)),
-            feedback_callback=lambda message: on_feedback(message.feedback),
+            feedback_callback=lambda message: tell(message.feedback.progress),
         )
         try:
             handle = _result(sent, seconds)

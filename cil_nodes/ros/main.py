@@ -6,20 +6,31 @@ import contextlib
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import rclpy
 
-from cil_nodes.ros.lifecycle import SHUTDOWN_ERRORS, CilNode, StartFailed
+from cil_nodes.ros.lifecycle import SHUTDOWN_ERRORS, StartFailed
 from cil_nodes.ros.parameters import ParameterError
 
 
-def run(make_node: Callable[[], CilNode], args: Sequence[str] | None = None) -> int:
+class Runnable(Protocol):
+    """What :func:`run` runs: a :class:`~cil_nodes.ros.lifecycle.CilNode`, or several."""
+
+    def spin(self) -> None:
+        """Run callbacks until shut down."""
+
+    def close(self) -> None:
+        """Free everything; must work without a valid context."""
+
+
+def run(make_node: Callable[[], Runnable], args: Sequence[str] | None = None) -> int:
     """Make a node, spin it until a signal ends it, and clean up.
 
     Parameters
     ----------
     make_node : callable
-        A :class:`CilNode` subclass, or anything that makes one.
+        A node's class, or anything that makes one.
     args : sequence of str, optional
         Command line in place of ``sys.argv``.
 
@@ -29,7 +40,7 @@ def run(make_node: Callable[[], CilNode], args: Sequence[str] | None = None) -> 
         0 after Ctrl-C or SIGTERM, 2 for parameters that the node refuses, 1 for any failure.
     """
     rclpy.init(args=list(args) if args is not None else None)
-    node = None
+    node: Runnable | None = None
     try:
         node = make_node()
         node.spin()
@@ -50,7 +61,7 @@ def run(make_node: Callable[[], CilNode], args: Sequence[str] | None = None) -> 
     return 0
 
 
-def _end(node: CilNode | None) -> None:
+def _end(node: Runnable | None) -> None:
     """Free the node and the context; a second signal meanwhile must not cut this short."""
     with contextlib.suppress(KeyboardInterrupt, *SHUTDOWN_ERRORS):
         if node is not None:

@@ -28,7 +28,7 @@ class ImageWatchdog:
     timeout : float
         Seconds of silence before a warning.
     again : float
-        Seconds before a warning is repeated.
+        Seconds before a warning is repeated; at once when other image topics have turned up.
     window : float
         Seconds over which arrivals are compared with what the camera announces.
     """
@@ -40,6 +40,7 @@ class ImageWatchdog:
     """Bytes of the last image."""
     _last: float | None = None
     _said: float = float("-inf")
+    _topics: tuple[str, ...] = ()
     _arrived: deque[float] = field(default_factory=deque)
     _announced: deque[float] = field(default_factory=deque)
 
@@ -77,11 +78,12 @@ class ImageWatchdog:
         for times in (self._arrived, self._announced):
             while times and now - times[0] > self.window:
                 times.popleft()
-        if self._last is None or now - self._said < self.again:
+        news = tuple(sorted(image_topics)) != self._topics
+        if self._last is None or (now - self._said < self.again and not news):
             return None
         text = self._silence(now, topic, publishers, image_topics) or self._losses(topic)
         if text:
-            self._said = now
+            self._said, self._topics = now, tuple(sorted(image_topics))
         return text
 
     def _silence(

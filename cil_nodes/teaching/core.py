@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 StateCallback = Callable[[SessionState], None]
 
 _Session = TypeVar("_Session", bound="SessionCore")
+MAX_MESSAGE = 256
 _LEAVE = 5.0  # seconds that running work gets to end when the session closes
 
 
@@ -64,6 +65,7 @@ class SessionCore:
         self._on_step = on_step or (lambda name: None)
         self._callbacks: list[StateCallback] = []
         self._phase, self._message = Phase.IDLE, ""
+        self._told = threading.RLock()  # so that states are told in the order in which they came
         self._training = threading.Lock()  # held by whoever changes what answers
         self._bench = threading.Lock()  # held by whoever uses the worker
         self._give_way = threading.Event()  # asks idle work to leave the bench
@@ -140,7 +142,7 @@ class SessionCore:
             memory_bytes=memory,
             journal_bytes=self._journal.size_bytes(),
             snapshot=event.snapshot if event else "",
-            message=self._message or browsing.remark(live, content),
+            message=_shortened(self._message or browsing.remark(live, content)),
         )
 
     def on_change(self, callback: StateCallback) -> None:
@@ -151,8 +153,15 @@ class SessionCore:
         return Phase.COLLECTING if self._books.pending_count() else Phase.IDLE
 
     def _enter(self, phase: Phase, message: str = "") -> None:
-        self._phase, self._message = phase, message
-        self._publish()
+        with self._told:
+            self._phase, self._message = phase, message
+            self._publish()
+
+    def _enter_unless_training(self) -> None:
+        with self._told:
+            if self._phase is not Phase.TRAINING:
+                self._phase, self._message = self._resting(), ""
+            self._publish()
 
     def _publish(self) -> None:
         if not self._callbacks:
@@ -252,3 +261,8 @@ def _private_folder(folder: Path) -> Path:
             f"Cannot use the folder {folder}: {error.strerror}. Choose one that can be written."
         ) from error
     return folder
+
+
+def _shortened(text: str) -> str:
+    """Return the text as it fits the state's message; an error's own text is whole."""
+    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 3] + "..."

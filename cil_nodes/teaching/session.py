@@ -111,8 +111,7 @@ class Session(SessionCore):
         self._check_open()
         self._on_step("received")
         receipt = self._books.add(samples, source)
-        if self._phase is not Phase.TRAINING:
-            self._enter(self._resting())
+        self._enter_unless_training()
         self._on_step("answered")
         return receipt
 
@@ -164,9 +163,10 @@ class Session(SessionCore):
             except BaseException as error:
                 self._enter(Phase.FAILED, f"{type(error).__name__}: {error}")
                 raise
+            finally:
+                self._settle_later()
             self._enter(self._resting())
             self._on_step("published")
-        self._settle_later()
         return result
 
     def _check_enough(self, count: int, labels: Sequence[str] | None) -> None:

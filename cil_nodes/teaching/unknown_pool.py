@@ -158,7 +158,9 @@ class UnknownPool:
 
     def _merge(self, group: _Group) -> _Group:
         for other in list(self._groups.values()):
-            if other is group or float(other.direction @ group.direction) < self._join:
+            if other is group or other.number not in self._groups:  # it went into an older one
+                continue
+            if float(other.direction @ group.direction) < self._join:
                 continue
             older, younger = sorted((group, other), key=lambda g: g.number)
             older.total = older.total + younger.total

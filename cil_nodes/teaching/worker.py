@@ -329,10 +329,14 @@ class ProcessWorker:
         self._pipe.close()
         if not self._closed:
             self._start()
-        died = (
-            f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        if code == -signal.SIGKILL:
+            return out_of_memory(self._recipe, f"was ended by SIGKILL during {operation!r}")
+        how = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
+        return (
+            f"The training process ended {how} during {operation!r}; its own last words are in "
+            "this program's error output. The old model answers on, and the samples wait for the "
+            "next lesson."
         )
-        return out_of_memory(self._recipe, f"{died} during {operation!r}")
 
     @contextmanager
     def _sent(self, batch: Batch) -> Iterator[str]:

@@ -14,6 +14,7 @@ import pytest
 from cil_nodes.datasets.turntable import NoSuchObjectError, Turntable, backdrops
 from cil_nodes.datasets.turntable.renderer import object_mask
 from cil_nodes.datasets.turntable.scene import Camera, draw_view
+from cil_nodes.datasets.turntable.sheet import contact_sheet
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,29 +56,29 @@ def test_the_mask_is_where_the_object_is(turntable: Turntable) -> None:
 def test_every_object_is_seen_in_every_pose(turntable: Turntable) -> None:
     for label in turntable.objects:
         model = turntable._model(label)
-        for k in range(6):
+        for k in range(4):
             view = draw_view(np.random.default_rng([k, 7]), "teach")
-            share = object_mask(model, view, 160, 120).mean()
+            share = object_mask(model, view, 120, 90).mean()
             assert 0.008 < share < 0.6, f"{label}: {share:.1%} of the picture in view {k}"
 
 
 def test_objects_stay_inside_the_picture(turntable: Turntable) -> None:
     """Hardly any of an object may fall outside: compare with a picture twice as wide and high."""
     for label in turntable.objects:
-        for k in range(4):
+        for k in range(3):
             view = draw_view(np.random.default_rng(k), "teach")
             wide = _mask_with_margin(turntable, label, view)
-            inside = wide[60:180, 80:240].sum() / wide.sum()
+            inside = wide[30:90, 40:120].sum() / wide.sum()
             assert inside > 0.9, f"{label}: only {inside:.0%} inside in view {k}"
 
 
 def _mask_with_margin(table: Turntable, label: str, view) -> np.ndarray:
-    """The object's mask in a picture whose middle half is the usual picture at 160 x 120."""
+    """The object's mask in a picture whose middle half is the usual picture at 80 x 60."""
     original = Camera.FIELD_OF_VIEW
     try:
         doubled = 2 * np.degrees(np.arctan(2 * np.tan(np.radians(original / 2))))
         Camera.FIELD_OF_VIEW = float(doubled)
-        return object_mask(table._model(label), view, 320, 240)
+        return object_mask(table._model(label), view, 160, 120)
     finally:
         Camera.FIELD_OF_VIEW = original
 
@@ -156,6 +157,19 @@ def test_the_fresh_split_draws_from_the_fresh_family(
         list(turntable.views("apple", 2, split=split))
         turntable.render("apple", fresh_backdrop=split == "fresh")
         assert set(asked) == {split}
+
+
+def test_a_contact_sheet_has_a_tile_for_each_thing() -> None:
+    small = Turntable(width=64, height=48)
+    sheet = contact_sheet(small, ["mug", "apple", "duck"], columns=2, scale=1.0)
+    assert sheet.shape == (96, 128, 3)
+    assert sheet[48:, :64].any()
+    assert not sheet[48:, 64:].any(), "the fourth place is empty"
+
+
+def test_the_distinct_objects_are_24_of_those_there_are(turntable: Turntable) -> None:
+    assert len(set(turntable.distinct_objects)) == 24
+    assert set(turntable.distinct_objects) <= set(turntable.objects)
 
 
 def test_an_unknown_object_is_refused_with_those_there_are(turntable: Turntable) -> None:

@@ -27,6 +27,7 @@ def test_it_is_said_again_only_after_a_while() -> None:
     assert dog.check(5.0, TOPIC, 0, [])
     assert dog.check(20.0, TOPIC, 0, []) is None
     assert dog.check(35.0, TOPIC, 0, [])
+    assert "/usb_cam/image_raw" in (dog.check(36.0, TOPIC, 0, ["/usb_cam/image_raw"]) or "")
 
 
 def test_nobody_at_all_points_to_the_domain() -> None:

@@ -42,6 +42,15 @@ def test_two_groups_that_grow_together_keep_the_older_number():
     assert pool.add(at_angle(90, 3), 0.9) == young + 1
 
 
+def test_a_younger_group_that_grew_goes_into_the_older_one():
+    pool = UnknownPool(join_similarity=np.cos(np.radians(31)))
+    old = pool.add(at_angle(0, 0), 0.9)
+    young = pool.add(at_angle(40, 1), 0.9)
+    assert old != young
+    assert pool.add(at_angle(21, 2), 0.9) == old  # joins the younger, which then is near the older
+    assert [(group.cluster_id, group.size) for group in pool.groups()] == [(old, 3)]
+
+
 def test_the_nearest_classes_are_averaged_and_suggested_when_likely():
     pool = UnknownPool(suggest_above=0.3)
     pool.add(at_angle(0, 0), 0.9, [("cup", 0.6), ("hat", 0.1)])

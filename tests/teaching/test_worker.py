@@ -49,6 +49,8 @@ def test_a_killed_process_is_told_and_replaced(make_session):
     with pytest.raises(errors.WorkerDiedError, match=r"SIGKILL.*memory.*Tiny\.trouble"):
         session.train()
     assert session._worker.pid != first
+    state = session._history.content.state_id
+    wait_until(lambda: session._worker.state_id == state, "the new process was rebuilt")
     assert session.predict(make_sample("", 9, thing="mug")).label == "mug"
     assert (session.state().pending, session.state().phase) == (3, "failed")
     session.add_samples(make_samples("cup", 3, thing="trouble"))

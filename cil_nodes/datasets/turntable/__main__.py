@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import cv2
 
@@ -18,8 +19,14 @@ def main() -> None:
     parser.add_argument("--split", choices=SPLITS, default="teach", help="family of the backdrops")
     chosen = parser.parse_args()
     sheet = contact_sheet(Turntable(seed=chosen.seed), split=chosen.split, seed=chosen.seed)
-    if not cv2.imwrite(chosen.path, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR)):
+    picture = cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR)
+    jpeg = chosen.path.lower().endswith((".jpg", ".jpeg"))
+    try:
+        cv2.imwrite(chosen.path, picture, [cv2.IMWRITE_JPEG_QUALITY, 80] if jpeg else [])
+    except cv2.error:
         parser.error(f"cannot write {chosen.path}: use an ending such as .jpg or .png")
+    if not Path(chosen.path).is_file():
+        parser.error(f"cannot write {chosen.path}: does its folder exist?")
     print(f"Wrote {chosen.path}: {sheet.shape[1]} x {sheet.shape[0]} pixels.")
 
 

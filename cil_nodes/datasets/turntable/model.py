@@ -18,7 +18,7 @@ CREASE_DEGREES = 40.0
 """Faces that meet at a sharper angle keep their edge; flatter ones are shaded as round."""
 
 FOOTPRINT_RADIUS = 0.80
-HEIGHT = 1.45
+HEIGHT = 1.38
 """What a model is scaled to fit into, in radii of the turntable's disc."""
 
 
@@ -63,6 +63,12 @@ class Hits:
     rest: FloatArray
     part: NDArray[np.intp]
 
+    def take(self, keep: NDArray[np.bool_]) -> Hits:
+        """Return the hits that a mask (h,) keeps."""
+        return Hits(
+            self.ray[keep], self.distance[keep], self.normal[keep], self.rest[keep], self.part[keep]
+        )
+
 
 class Model:
     """Parts joined, brought to the size of the turntable, and handed to the ray tracer.
@@ -100,7 +106,7 @@ class Model:
         rest = np.einsum("nk,nkj->nj", weights, self._rest[face])
         return Hits(ray, found["tfar"][ray], normal, rest, self._part[face])
 
-    def faces_hit(self, origins: FloatArray, directions: FloatArray) -> NDArray[np.int32]:
+    def parts_hit(self, origins: FloatArray, directions: FloatArray) -> NDArray[np.int32]:
         """Number of the part that each ray meets first, -1 for none: (n,)."""
         face = self._scene.run(origins, directions)
         return np.where(face >= 0, self._part[face], -1).astype(np.int32)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .model import Model
+from .model import Hits, Model
 from .scene import Camera, View
 from .shapes import f32
 
@@ -43,31 +43,37 @@ class ObjectPainter:
 
     def parts_at(self, x: NDArray, y: NDArray) -> NDArray[np.int32]:
         """Number of the part seen at each pixel, -1 for none."""
-        return self.model.faces_hit(self._eyes(len(x)), self._rays(x, y))
+        return self.model.parts_hit(self._eyes(len(x)), self._rays(x, y))
 
     def paint(self, image: FloatArray, posed: FloatArray) -> None:
         """Draw the object over the image, in place."""
-        left, top, right, bottom = self._rectangle(self.camera.project(posed))
+        left, top, right, bottom = self.camera.rectangle(self.camera.project(posed))
         y, x = (g.ravel() for g in np.mgrid[top:bottom, left:right])
-        part = self.parts_at(x, y).reshape(bottom - top, right - left)
-        edge = _edges(part).ravel()
-        seen = np.flatnonzero((part.ravel() >= 0) & ~edge)
-        split = np.flatnonzero(edge)
-        sub_x = (x[split, None] + _SUBPIXELS[:, 0]).ravel()
-        sub_y = (y[split, None] + _SUBPIXELS[:, 1]).ravel()
-        colour, hit = self._shade(np.r_[x[seen], sub_x], np.r_[y[seen], sub_y])
+        rays = self._rays(x, y)
+        hits = self.model.trace(self._eyes(len(rays)), rays)
+        part = np.full(len(rays), -1)
+        part[hits.ray] = hits.part
+        edge = _edges(part.reshape(bottom - top, right - left)).ravel()
 
-        n = len(seen)
-        image[y[seen[hit[:n]]], x[seen[hit[:n]]]] = colour[:n][hit[:n]]
-        behind = image[y[split], x[split]]
-        fine, covered = colour[n:].reshape(-1, 4, 3), hit[n:].reshape(-1, 4, 1)
-        image[y[split], x[split]] = np.where(covered, fine, behind[:, None]).mean(axis=1)
+        whole = hits.take(~edge[hits.ray])
+        image[y[whole.ray], x[whole.ray]] = self._shade(rays, whole)
+        self._paint_edges(image, x[edge], y[edge])
+
+    def _paint_edges(self, image: FloatArray, x: NDArray, y: NDArray) -> None:
+        """Draw pixels that show several parts, or object and backdrop, with four rays each."""
+        rays = self._rays(
+            (x[:, None] + _SUBPIXELS[:, 0]).ravel(), (y[:, None] + _SUBPIXELS[:, 1]).ravel()
+        )
+        hits = self.model.trace(self._eyes(len(rays)), rays)
+        colour = np.repeat(image[y, x], len(_SUBPIXELS), axis=0)
+        colour[hits.ray] = self._shade(rays, hits)
+        image[y, x] = colour.reshape(len(x), len(_SUBPIXELS), 3).mean(axis=1)
 
     def darken_by_shadow(self, image: FloatArray, posed: FloatArray) -> None:
         """Darken disc and table where the object hides the lamp, and close round its foot."""
         light = f32(self.view.light)
         fallen = posed - light * (posed[:, 2:] / light[2])
-        left, top, right, bottom = self._rectangle(self.camera.project(fallen), margin=8)
+        left, top, right, bottom = self.camera.rectangle(self.camera.project(fallen), margin=8)
         if right - left < 4 or bottom - top < 4:
             return
         x, y = np.arange(left, right, 2), np.arange(top, bottom, 2)
@@ -94,23 +100,12 @@ class ObjectPainter:
         corners = self.light + 0.05 * np.stack([side, across, -side, -across])
         return (corners / np.linalg.norm(corners, axis=1, keepdims=True)).astype(np.float32)
 
-    def _rectangle(self, pixels: NDArray, margin: int = 2) -> tuple[int, int, int, int]:
-        """Left, top, right, bottom (exclusive) round the given pixels, inside the picture."""
-        width, height = self.camera.width, self.camera.height
-        low = np.floor(pixels.min(axis=0)).astype(int) - margin
-        high = np.ceil(pixels.max(axis=0)).astype(int) + margin + 1
-        left, right = np.clip([low[0], high[0]], 0, width)
-        top, bottom = np.clip([low[1], high[1]], 0, height)
-        return int(left), int(top), int(right), int(bottom)
-
-    def _shade(self, x: NDArray, y: NDArray) -> tuple[FloatArray, NDArray[np.bool_]]:
-        """Linear colour (n, 3) at each pixel, and whether the object is there (n,).
+    def _shade(self, rays: FloatArray, hits: Hits) -> FloatArray:
+        """Linear colour (h, 3) at each hit of the rays.
 
         Lambert and Blinn-Phong light from the lamp where nothing stands between, and a soft light
-        from all round that is stronger from above and near the object's top.
+        from all round that is stronger from above and at a grazing angle.
         """
-        rays = self._rays(x, y)
-        hits = self.model.trace(self._eyes(len(rays)), rays)
         ray = rays[hits.ray]
         normal = hits.normal
         facing = np.einsum("ni,ni->n", normal, ray)
@@ -133,12 +128,7 @@ class ObjectPainter:
         gloss = self.model.gloss[hits.part]
         colour = paint * ((lit * lambert)[:, None] * lamp + around)
         colour += (gloss * (0.55 * lit * shine + 0.25 * fresnel))[:, None] * lamp
-
-        result = np.zeros((len(rays), 3), dtype=np.float32)
-        result[hits.ray] = colour
-        found = np.zeros(len(rays), dtype=bool)
-        found[hits.ray] = True
-        return result, found
+        return colour
 
     def _lit(self, distance: FloatArray, ray: FloatArray, normal: FloatArray) -> FloatArray:
         """1 where the lamp reaches the point, 0 in the object's own shadow: (h,)."""

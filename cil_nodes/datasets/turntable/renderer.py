@@ -67,9 +67,12 @@ def _grain(height: int, width: int) -> FloatArray:
     return np.random.default_rng(0).standard_normal((height, width, 3), dtype=np.float32)
 
 
+def _to_linear(picture: NDArray) -> FloatArray:
+    return np.asarray(cv2.LUT(picture, _LINEAR), dtype=np.float32)
+
+
 def _surroundings(camera: Camera, view: View) -> FloatArray:
     """Wall, table and disc in linear light, without the object: (height, width, 3)."""
-    size = (camera.width, camera.height)
     table = _warp(texture(view.family, "table", view.table), camera, view, floor=True)
     wall = texture(view.family, "wall", view.wall)
     if view.wall_blur:
@@ -79,10 +82,10 @@ def _surroundings(camera: Camera, view: View) -> FloatArray:
     picture = np.where(edge[..., None], table, picture)
 
     light = f32(view.light_colour)
-    image = _LINEAR[picture]
+    image = _to_linear(picture)
     lamp = np.where(edge, view.light[2], 0.45 + 0.4 * max(-view.light[1], 0)).astype(np.float32)
     image *= lamp[..., None] * light + view.ambient * SKY * np.float32(0.9)
-    _draw_disc(image, camera, view, size)
+    _draw_disc(image, camera, view)
     return image
 
 
@@ -126,23 +129,32 @@ def _coverage(camera: Camera, outline: NDArray) -> FloatArray:
     return mask.astype(np.float32) / 255
 
 
-def _draw_disc(image: FloatArray, camera: Camera, view: View, size: tuple[int, int]) -> None:
+def _draw_disc(image: FloatArray, camera: Camera, view: View) -> None:
     """Paint the turntable's disc with its shadow, in place."""
     light = np.array(view.light)
     fall = -light[:2] / light[2] * DISC_HEIGHT
-    shadow = _coverage(camera, _ring(camera, DISC_RADIUS, -DISC_HEIGHT, (fall[0], fall[1])))
-    image *= 1 - 0.5 * cv2.GaussianBlur(shadow, (0, 0), 3.0)[..., None]
-
+    fallen = _ring(camera, DISC_RADIUS, -DISC_HEIGHT, (fall[0], fall[1]))
     lower, upper = (_ring(camera, DISC_RADIUS, z) for z in (-DISC_HEIGHT, 0.0))
     side = cv2.convexHull(f32(np.vstack([lower, upper])))[:, 0]
+    left, top, right, bottom = camera.rectangle(np.vstack([side, fallen]), margin=10)
+    window = np.s_[top:bottom, left:right]
+    shadow = cv2.GaussianBlur(_coverage(camera, fallen)[window], (0, 0), 3.0)
+
     lamp, sky = f32(view.light_colour), view.ambient * SKY
-    _blend(image, _coverage(camera, side), 0.10 * (0.5 * lamp + sky))
-    turn = np.radians(view.yaw)
+    inside = image[window]
+    inside *= 1 - 0.5 * shadow[..., None]
+    _blend(inside, _coverage(camera, side)[window], 0.10 * (0.5 * lamp + sky))
+    face = _seen_face(camera, np.radians(view.yaw))[window]
+    _blend(inside, _coverage(camera, upper)[window], face[..., None] * (light[2] * lamp + sky))
+
+
+def _seen_face(camera: Camera, turn: float) -> FloatArray:
+    """The disc's face, turned by that many radians, as the camera sees it: (height, width)."""
     c, s, step = np.cos(turn), np.sin(turn), 2 * DISC_RADIUS / 256
     to_plane = np.array([[step, 0, -DISC_RADIUS], [0, step, -DISC_RADIUS], [0, 0, 1]])
     plane = camera.plane(np.zeros(3), np.array([c, s, 0]), np.array([-s, c, 0]))
-    face = _LINEAR[cv2.warpPerspective(_disc_face(), plane @ to_plane, size)]
-    _blend(image, _coverage(camera, upper), face[..., None] * (light[2] * lamp + sky))
+    size = (camera.width, camera.height)
+    return _to_linear(cv2.warpPerspective(_disc_face(), plane @ to_plane, size))
 
 
 def _blend(image: FloatArray, share: FloatArray, colour: NDArray) -> None:

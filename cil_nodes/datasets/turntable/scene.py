@@ -141,3 +141,11 @@ class Camera:
         """Homography (3, 3) to pixels from (s, t, 1), which stands for origin + s along + t up."""
         columns = np.stack([along, up, origin - self.position], axis=1)
         return self.intrinsics @ self.rotation @ columns
+
+    def rectangle(self, pixels: NDArray, margin: int = 2) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom (exclusive) round the given pixels, inside the picture."""
+        low = np.floor(pixels.min(axis=0)).astype(int) - margin
+        high = np.ceil(pixels.max(axis=0)).astype(int) + margin + 1
+        left, right = np.clip([low[0], high[0]], 0, self.width)
+        top, bottom = np.clip([low[1], high[1]], 0, self.height)
+        return int(left), int(top), int(right), int(bottom)

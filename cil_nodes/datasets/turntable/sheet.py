@@ -19,7 +19,7 @@ def contact_sheet(
     split: str = "teach",
     index: int = 0,
     seed: int = 0,
-    scale: float = 0.5,
+    scale: float = 0.45,
 ) -> NDArray[np.uint8]:
     """Draw view number ``index`` of each thing, side by side with its name.
 

@@ -32,6 +32,10 @@ UNTAUGHT = ScoreMap(-0.5, 0.1)
 """The prior while too little was taught: unknown where no logit reaches 0.5."""
 
 
+Block = tuple[int, np.ndarray]
+"""A class and row numbers of the memory that are held out together."""
+
+
 @dataclass(frozen=True)
 class FitRule:
     """Parameters that matter here."""
@@ -83,12 +87,16 @@ def build(
     calibrated = enough(s.sums.counts)
     if calibrated:
         phase.report(0.7, "calibrating")
-        seen = out_of_fold(s, W, gaussians, folds(s.memory, FOLDS, MOST_ROWS, rng), phase)
-        left_out = out_of_fold(s, W, gaussians, _whole_classes(s, rng), phase)
+        stretches, classes = folds(s.memory, FOLDS, MOST_ROWS, rng), _whole_classes(s, rng)
+        kept = Kept.of(s, W, gaussians, stretches + classes)
+        seen = out_of_fold(s, kept, gaussians, stretches, phase)
+        left_out = out_of_fold(s, kept, gaussians, classes, phase)
         predictor = _calibrated(predictor, s, rule, seen, left_out)
         notes |= {k: float(v) for k, v in vars(predictor.temperatures).items()}
     if predictor.ensemble is not None:
-        shares = zip(("alpha_knn", "beta_forest", "gamma_boosted"), predictor.ensemble.weights)
+        shares = zip(
+            ("alpha_knn", "beta_forest", "gamma_boosted"), predictor.ensemble.weights, strict=True
+        )
         notes |= {name: float(value) for name, value in shares}
     return predictor, calibrated, notes
 
@@ -125,36 +133,63 @@ def _with_ensemble(p: Predictor, s: Statistics, rule: FitRule, phase: Phase) -> 
     return replace(p, ensemble=router)
 
 
+@dataclass(frozen=True)
+class Kept:
+    """Kept rows with all that costs a matrix product, computed once for all blocks.
+
+    Attributes
+    ----------
+    numbers : (m,) int array
+        Row numbers of the memory, rising.
+    f : (m, d) array
+    H : (m, M) array
+    z : (m, C) array
+        H W, as the model that learned them says.
+    pulled : two (m, d) arrays
+        See `Gaussians.pulled`.
+    """
+
+    numbers: np.ndarray
+    f: np.ndarray
+    H: np.ndarray
+    z: np.ndarray
+    pulled: tuple[np.ndarray, np.ndarray]
+
+    @classmethod
+    def of(cls, s: Statistics, W: np.ndarray, gaussians: Gaussians, blocks: list[Block]) -> Kept:
+        """Gather the rows of all blocks."""
+        parts = [rows for _, rows in blocks] or [np.zeros(0, np.int64)]
+        numbers = np.unique(np.concatenate(parts))
+        rows = s.memory.rows[numbers]
+        f = rows.astype(np.float32) if rows.dtype == np.float16 else rows
+        H = s.map(f)
+        exact = f.astype(np.float64)
+        return cls(numbers, exact, H, H @ W.astype(H.dtype), gaussians.pulled(exact))
+
+
 def out_of_fold(
-    s: Statistics,
-    W: np.ndarray,
-    gaussians: Gaussians,
-    blocks: list[tuple[int, np.ndarray]],
-    phase: Phase,
+    s: Statistics, kept: Kept, gaussians: Gaussians, blocks: list[Block], phase: Phase
 ) -> OutOfFold:
     """Score blocks of kept rows as if each had never been learned, in closed form.
 
-    Parameters
-    ----------
-    W : (M, C) array
-    blocks : list of (class, row numbers of the memory)
-        A block that holds a whole class gives what a learner that never met it would say; its
-        column is then set to -inf.
+    A block that holds a whole class gives what a learner that never met it would say; its column
+    is then -inf.
     """
-    rows = np.concatenate([b for _, b in blocks]) if blocks else np.zeros(0, np.int64)
-    truth = s.memory.positions[rows]
-    f = s.memory.rows[rows].astype(np.float64)
-    H = s.map(f)
-    z = H @ W
-    lda, distance = np.empty((len(rows), W.shape[1])), np.empty(len(rows))
-    ends = np.cumsum([len(b) for _, b in blocks])
-    slices = [slice(int(e) - len(b), int(e)) for e, (_, b) in zip(ends, blocks, strict=True)]
-    _hold_out_heads(s, rows, H, z, truth, blocks, slices)
-    for (c, _), part in zip(blocks, slices, strict=True):
+    truth = np.concatenate([np.full(len(r), c) for c, r in blocks] or [np.zeros(0, np.int64)])
+    rows = np.concatenate([r for _, r in blocks] or [np.zeros(0, np.int64)])
+    at = np.searchsorted(kept.numbers, rows)
+    z = kept.z[at].astype(np.float64)
+    lda, distance = np.empty_like(z), np.empty(len(z))
+    ends = np.cumsum([len(r) for _, r in blocks])
+    parts = [slice(int(e) - len(r), int(e)) for e, (_, r) in zip(ends, blocks, strict=True)]
+    _hold_out_heads(s, rows, kept.H[at], z, blocks, parts)
+    for (c, _), part in zip(blocks, parts, strict=True):
         phase.check()
-        count = float(s.sums.counts[c])
-        lda[part], distance[part] = gaussians.held_out(f[part], c, count, s.sums.samples)
-        if part.stop - part.start >= count:
+        count, i = float(s.sums.counts[c]), at[part]
+        pulled = (kept.pulled[0][i], kept.pulled[1][i])
+        scores = gaussians.held_out(kept.f[i], pulled, c, count, s.sums.samples)
+        lda[part], distance[part] = scores
+        if len(i) >= count:
             z[part, c] = -np.inf
     return OutOfFold(truth, z, lda, distance)
 
@@ -164,25 +199,25 @@ def _hold_out_heads(
     rows: np.ndarray,
     H: np.ndarray,
     z: np.ndarray,
-    truth: np.ndarray,
-    blocks: list[tuple[int, np.ndarray]],
-    slices: list[slice],
+    blocks: list[Block],
+    parts: list[slice],
 ) -> None:
     """Replace in z (n, C) the columns of each row's own head by held-out ones, in place."""
     for number, head in enumerate(s.heads):
-        mine = [p for (c, _), p in zip(blocks, slices, strict=True) if s.owners[c] == number]
+        mine = [(c, p) for (c, _), p in zip(blocks, parts, strict=True) if s.owners[c] == number]
         if not mine:
             continue
         members = s.members(number)
         own = np.flatnonzero(np.isin(s.memory.positions, members))
-        hats = head.hats(H, np.searchsorted(own, rows), mine)
-        for part, hat in zip(mine, hats, strict=True):
-            targets = one_hot(s.local(truth[part], number), len(members))
-            scores = z[part][:, members]
-            z[part, members] = held_out_scores(hat, targets - scores, targets)
+        hats = head.hats(H, np.searchsorted(own, rows), [p for _, p in mine])
+        for (c, part), hat in zip(mine, hats, strict=True):
+            column = s.local(np.full(len(hat), c), number)
+            targets = one_hot(column, len(members))
+            scores = held_out_scores(hat, targets - z[part][:, members], targets)
+            z[part, members] = scores
 
 
-def _whole_classes(s: Statistics, rng: np.random.Generator) -> list[tuple[int, np.ndarray]]:
+def _whole_classes(s: Statistics, rng: np.random.Generator) -> list[Block]:
     """Choose classes to leave out whole: those whose rows are all kept, up to `MOST_ROWS`."""
     chosen, total = [], 0
     for c in rng.permutation(len(s.groups)):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import log_softmax, logsumexp
 
 FUSIONS = ("log", "clipped", "product")
 _TINY = 1e-12
@@ -30,17 +29,28 @@ class Temperatures:
     share: float = 0.3
 
 
-def group_masses(log_proba: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Sum class log probabilities (n, C) over groups (C,) numbered 0 .. G - 1: (n, G) logs."""
-    masses = np.empty((len(log_proba), int(groups.max()) + 1))
-    for g in range(masses.shape[1]):
-        masses[:, g] = logsumexp(log_proba[:, groups == g], axis=1)
-    return masses
+def log_softmax(scores: np.ndarray) -> np.ndarray:
+    """Return log softmax over the columns of (n, C); SciPy's costs 0.1 ms for one row."""
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def group_masses(scores: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return log of the summed exponentials of (n, C) within groups (C,): (n, G).
+
+    Groups are numbered 0 .. G - 1, and none is empty.
+    """
+    order = np.argsort(groups, kind="stable")
+    starts = np.searchsorted(groups[order], np.arange(int(groups.max()) + 1))
+    sorted_ = scores[:, order]
+    top = np.maximum.reduceat(sorted_, starts, axis=1)
+    shifted = np.exp(sorted_ - top[:, groups[order]])
+    return top + np.log(np.add.reduceat(shifted, starts, axis=1))
 
 
 def mix(first: np.ndarray, second: np.ndarray, share: float) -> np.ndarray:
     """Return the normalised geometric mixture of two log distributions (n, G)."""
-    return log_softmax(share * first + (1 - share) * second, axis=1)
+    return log_softmax(share * first + (1 - share) * second)
 
 
 def fuse(
@@ -65,19 +75,12 @@ def fuse(
     (n, C) array
     """
     if rule == "log":
-        within = log_softmax_by_group(z / temperature, groups)
-        return log_softmax(log_p[:, groups] + within, axis=1)
+        within = z / temperature
+        within = within - group_masses(within, groups)[:, groups]
+        return log_softmax(log_p[:, groups] + within)
     p = np.exp(log_p)[:, groups]
     Z = p * (np.maximum(z, 0) if rule == "clipped" else z)
-    return log_softmax(Z / temperature, axis=1)
-
-
-def log_softmax_by_group(z: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Return log softmax (n, C) taken within each group (C,)."""
-    out = np.empty_like(z)
-    for g in np.unique(groups):
-        out[:, groups == g] = log_softmax(z[:, groups == g], axis=1)
-    return out
+    return log_softmax(Z / temperature)
 
 
 def negative_log_likelihood(log_proba: np.ndarray, truth: np.ndarray) -> float:
@@ -87,7 +90,7 @@ def negative_log_likelihood(log_proba: np.ndarray, truth: np.ndarray) -> float:
 
 def best_temperature(scores: np.ndarray, truth: np.ndarray, grid: np.ndarray) -> float:
     """Return the temperature of ``grid`` under which softmax(scores / T) explains ``truth``."""
-    losses = [negative_log_likelihood(log_softmax(scores / T, axis=1), truth) for T in grid]
+    losses = [negative_log_likelihood(log_softmax(scores / T), truth) for T in grid]
     return float(grid[int(np.argmin(losses))])
 
 
@@ -106,8 +109,8 @@ def fit_temperatures(
     head = best_temperature(z, truth, np.geomspace(0.02, 1.0, 18))
     spread = max(float(np.std(lda[np.isfinite(lda)])), _TINY)
     wide = best_temperature(lda, truth, spread * np.geomspace(0.01, 3.0, 18))
-    own = group_masses(log_softmax(z / head, axis=1), groups)
-    other = group_masses(log_softmax(lda / wide, axis=1), groups)
+    own = group_masses(log_softmax(z / head), groups)
+    other = group_masses(log_softmax(lda / wide), groups)
     shares = np.linspace(0, 1, 11)
     losses = [
         negative_log_likelihood(fuse(z, mix(other, own, share), groups, "log", head), truth)

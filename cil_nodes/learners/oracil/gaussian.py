@@ -39,20 +39,15 @@ class Precision:
         covariance[np.diag_indices_from(covariance)] += rho * level
         return cls(inverse(covariance), (1 - rho) / freedom)
 
-    def without(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def without(self, rows: np.ndarray, pulled: np.ndarray) -> np.ndarray:
         """Take outer products of rows V (r, d) out again, by Woodbury.
 
-        Returns
-        -------
-        U : (r, d) array
-            V P.
-        B : (r, r) array
-            The new inverse is P + U' B U. Shrinkage and degrees of freedom stay as they were.
+        Returns B (r, r): with ``pulled`` U = V P (r, d) the new inverse is P + U' B U. Shrinkage
+        and degrees of freedom stay as they were.
         """
-        U = rows @ self.matrix
-        middle = -(rows @ U.T)
+        middle = -(pulled @ rows.T)
         middle[np.diag_indices_from(middle)] += 1.0 / max(self.rate, 1e-12)
-        return U, np.linalg.inv(middle)
+        return np.linalg.inv(middle)
 
 
 @dataclass(frozen=True)
@@ -104,8 +99,21 @@ class Gaussians:
         matrix = self.within.matrix - self.total.matrix
         return matrix, 2 * pull, -float(self.centre @ pull)
 
+    def pulled(self, f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return f P and f P0 for rows f (n, d): read each matrix once for all blocks."""
+        return f @ self.within.matrix, f @ self.total.matrix
+
+    @cached_property
+    def _pulled_centre(self) -> np.ndarray:
+        return self.total.matrix @ self.centre
+
     def held_out(
-        self, f: np.ndarray, position: int, count: float, samples: float
+        self,
+        f: np.ndarray,
+        pulled: tuple[np.ndarray, np.ndarray],
+        position: int,
+        count: float,
+        samples: float,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return LDA scores and relative distances of rows as if they had never been learned.
 
@@ -113,6 +121,8 @@ class Gaussians:
         ----------
         f : (m, d) array
             Rows of one class, among those learned.
+        pulled : two (m, d) arrays
+            What `pulled` returns for them.
         position : int
             Their class.
         count, samples : float
@@ -124,45 +134,44 @@ class Gaussians:
             -inf for the class itself where nothing of it is left.
         distances : (m,) array
         """
-        left = count - len(f)
-        centred = f - self.means[position]
-        shift = centred.sum(axis=0)
-        if left > 0:
-            centred = np.vstack([centred, shift / np.sqrt(left)])
-        U, B = self.within.without(centred)
-        scores = self._scores(f, position, shift / left if left > 0 else None, U, B)
-        own = np.einsum("nd,nd->n", f @ self.within.matrix, f) + _form(f @ U.T, B)
-
-        drift = (f - self.centre).sum(axis=0)
+        scores, own = self._within_without(f, pulled[0], position, count - len(f))
         remaining = max(samples - len(f), 1.0)
-        U0, B0 = self.total.without(np.vstack([f - self.centre, drift / np.sqrt(remaining)]))
-        offset = f - (self.centre - drift / remaining)
-        background = np.einsum("nd,nd->n", offset @ self.total.matrix, offset)
-        background += _form(offset @ U0.T, B0)
+        V = f - self.centre
+        U = pulled[1] - self._pulled_centre
+        drift, pull = V.sum(axis=0), U.sum(axis=0)
+        B = self.total.without(_stack(V, drift, remaining), _stack(U, pull, remaining))
+        offset, away = V + drift / remaining, U + pull / remaining
+        background = np.einsum("nd,nd->n", offset, away)
+        background += _form(offset @ _stack(U, pull, remaining).T, B)
         return scores, own - 2 * scores.max(axis=1) - background
 
-    def _scores(
-        self, f: np.ndarray, position: int, move: np.ndarray | None, U: np.ndarray, B: np.ndarray
-    ) -> np.ndarray:
-        """LDA scores (m, C) under P + U' B U, with the mean at ``position`` moved back.
-
-        ``move`` None: nothing is left of that class.
-        """
+    def _within_without(
+        self, f: np.ndarray, pulled: np.ndarray, position: int, left: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """LDA scores (m, C), and f' P f (m,), under the precision without rows f of a class."""
         coefficients, offsets = self.linear
-        straight, length = f @ coefficients, -2 * offsets
-        means = self.means
-        if move is not None:
+        V = f - self.means[position]
+        U = pulled - coefficients[:, position]
+        shift, pull = V.sum(axis=0), U.sum(axis=0)
+        straight, length, means = f @ coefficients, -2 * offsets, self.means
+        if left > 0:
             means = means.copy()
-            means[position] -= move
-            pulled = self.within.matrix @ means[position]
-            straight[:, position] = f @ pulled
-            length[position] = means[position] @ pulled
-        side = means @ U.T
-        straight += (f @ U.T) @ B @ side.T
-        scores = straight - 0.5 * (length + _form(side, B))
-        if move is None:
+            means[position] -= shift / left
+            column = coefficients[:, position] - pull / left
+            straight[:, position] = f @ column
+            length[position] = means[position] @ column
+            V, U = _stack(V, shift, left), _stack(U, pull, left)
+        B = self.within.without(V, U)
+        side, reach = means @ U.T, f @ U.T
+        scores = straight + reach @ B @ side.T - 0.5 * (length + _form(side, B))
+        if left <= 0:
             scores[:, position] = -np.inf
-        return scores
+        return scores, np.einsum("nd,nd->n", f, pulled) + _form(reach, B)
+
+
+def _stack(rows: np.ndarray, total: np.ndarray, left: float) -> np.ndarray:
+    """Append what the shift of a mean adds to a scatter when rows leave: total / sqrt(left)."""
+    return np.vstack([rows, total / np.sqrt(left)])
 
 
 def _form(rows: np.ndarray, B: np.ndarray) -> np.ndarray:

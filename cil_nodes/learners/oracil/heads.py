@@ -34,7 +34,9 @@ def widen(matrix: np.ndarray, columns: int) -> np.ndarray:
 
 def inverse(S: np.ndarray) -> np.ndarray:
     """Return the inverse of a symmetric positive definite matrix (n, n), by Cholesky."""
-    factor, info = lapack.dpotrf(np.asarray(S, dtype=np.float64), lower=1, clean=0)
+    if not len(S):
+        return np.zeros((0, 0))
+    factor, info = lapack.dpotrf(np.asarray(S, dtype=np.float64), lower=1, clean=1)
     if info == 0:
         half, info = lapack.dpotri(factor, lower=1, overwrite_c=1)
     if info != 0:
@@ -42,9 +44,9 @@ def inverse(S: np.ndarray) -> np.ndarray:
             "The ridge system is not positive definite. Features with NaN or a ridge of 0 do this; "
             "raise `ridge`."
         )
-    lower = np.tril(half)
-    lower += np.tril(half, -1).T
-    return lower
+    whole = half + half.T  # the upper triangle was zero
+    whole[np.diag_indices_from(whole)] = np.diagonal(half)
+    return whole
 
 
 def joint_weights(H: np.ndarray, Y: np.ndarray, ridge: float) -> np.ndarray:
@@ -210,14 +212,17 @@ class GramHead:
         moments = widen(self.moments, columns) + rows.T @ one_hot(positions, columns)
         if method == "auto":
             method = "woodbury" if self.inverse is not None and 8 * len(rows) < len(gram) else "no"
-        R = woodbury(self.with_inverse().inverse, rows, 0.0) if method == "woodbury" else None
+        R = woodbury(self.ready_inverse, rows, 0.0) if method == "woodbury" else None
         return GramHead(gram, moments, self.ridge, self.samples + len(rows), R)
+
+    @property
+    def ready_inverse(self) -> np.ndarray:
+        """R, computed where it is missing."""
+        return _ridge_inverse(self.gram, self.ridge) if self.inverse is None else self.inverse
 
     def with_inverse(self) -> GramHead:
         """Return the same head with R present."""
-        if self.inverse is not None:
-            return self
-        return replace(self, inverse=_ridge_inverse(self.gram, self.ridge))
+        return replace(self, inverse=self.ready_inverse)
 
     def with_ridge(self, ridge: float) -> GramHead:
         """Return the same sums under another strength."""
@@ -225,11 +230,11 @@ class GramHead:
 
     def weights(self, columns: int) -> np.ndarray:
         """Return W (M, C) of Eq. 8."""
-        return self.with_inverse().inverse @ widen(self.moments, columns)
+        return self.ready_inverse @ widen(self.moments, columns)
 
     def hats(self, H: np.ndarray, rows: np.ndarray, blocks: list[slice]) -> list[np.ndarray]:
         """Return blocks of H R H' for samples H (m, M) among those learned."""
-        return _hat_blocks(H, self.with_inverse().inverse, blocks)
+        return _hat_blocks(H, self.ready_inverse, blocks)
 
     def without_column(self, column: int, H: np.ndarray | None) -> GramHead:
         """Drop a class; with its rows H (k, M) the sums never saw it, else A keeps a trace."""

@@ -133,7 +133,8 @@ def _grown(head: Head, H: np.ndarray, positions: np.ndarray, columns: int, solve
         if len(H) < H.shape[1]:
             return head.learn(H, positions, columns)
         return _in_parts(head, H, positions, columns)
-    return head.learn(H, positions, columns, "cholesky" if solver == "cholesky" else "auto")
+    grown = head.learn(H, positions, columns, "cholesky" if solver == "cholesky" else "auto")
+    return grown.with_inverse()
 
 
 def _in_parts(head: PrintedHead, H: np.ndarray, positions: np.ndarray, columns: int) -> PrintedHead:

@@ -136,14 +136,16 @@ def _pack_predictor(p: Predictor, tensors: dict[str, np.ndarray]) -> dict[str, A
 
 def _unpack_predictor(values: dict[str, Any], tensors: dict[str, np.ndarray]) -> Predictor:
     groups = values["ensemble"]
+    arrays: dict[str, Any] = {name: tensors[f"predictor.{name}"] for name in _ARRAYS}
+    numbers: dict[str, Any] = {name: values[name] for name in _NUMBERS}
     return Predictor(
         map=AnalyticMap(**values["map"]),
         temperatures=Temperatures(**values["temperatures"]),
         evidence=Evidence(**values["evidence"]),
         score_map=ScoreMap(**values["score_map"]),
         ensemble=EnsembleRouter.unpack(tensors, groups) if groups else None,
-        **{name: tensors[f"predictor.{name}"] for name in _ARRAYS},
-        **{name: values[name] for name in _NUMBERS},
+        **arrays,
+        **numbers,
     )
 
 

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.special import log_softmax
 
 from cil_nodes.learners.calibration import ScoreMap
-from cil_nodes.learners.outcomes import Reason, UnknownReason
 from cil_nodes.learners.oracil import fusion
 from cil_nodes.learners.oracil.ensemble import EnsembleRouter, descriptors
 from cil_nodes.learners.oracil.features import AnalyticMap
-from cil_nodes.learners.oracil.fusion import Temperatures
+from cil_nodes.learners.oracil.fusion import Temperatures, log_softmax
+from cil_nodes.learners.outcomes import Reason, UnknownReason
 
 _FLOOR = 1e-12
 
@@ -106,8 +105,8 @@ class Predictor:
         """Return the router's distributions over groups, each (n, G)."""
         if self.ensemble is not None:
             return self.ensemble.experts(descriptors(f, self.prototypes))
-        own = log_softmax(z / self.temperatures.head, axis=1)
-        other = log_softmax(lda / self.temperatures.lda, axis=1)
+        own = log_softmax(z / self.temperatures.head)
+        other = log_softmax(lda / self.temperatures.lda)
         return [np.exp(fusion.group_masses(p, self.groups)) for p in (other, own)]
 
     def route(self, experts: list[np.ndarray]) -> np.ndarray:
@@ -132,7 +131,7 @@ class Predictor:
         experts: list[np.ndarray] = []
         log_p = np.zeros((len(f), 1))
         if self.router == "none":
-            log_proba = log_softmax(z / self.temperatures.head, axis=1)
+            log_proba = log_softmax(z / self.temperatures.head)
         else:
             experts = self.experts(f, z, lda)
             log_p = self.route(experts)

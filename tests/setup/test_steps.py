@@ -1,0 +1,164 @@
+"""The steps: each done once, only when due, never believed when half done."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cil_nodes.environment import __main__ as entry
+from cil_nodes.environment.errors import SetupError
+from cil_nodes.environment.progress import Progress
+from cil_nodes.environment.steps import Maker
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class RecordingMaker(Maker):
+    """Makes a real, empty virtual environment; what would fetch or build is written down only."""
+
+    def __init__(self, root, venv, fail_at=None):
+        super().__init__(root, venv)
+        self.done = []
+        self.fail_at = fail_at
+
+    def _record(self, step):
+        if step == self.fail_at:
+            raise SetupError("stopped here", "try again")
+        self.done.append(step)
+
+    def _install_ros(self):
+        self._record("ros")
+
+    def _install_libraries(self):
+        self._record("libraries")
+
+    def _install_interfaces(self):
+        self._record("interfaces")
+
+    def _install_project(self):
+        self._record("project")
+
+    def _run(self, doing, command, expected=0):
+        # A virtual environment without pip is made in a tenth of the time.
+        return super()._run(doing, [*command, "--without-pip"], expected)
+
+
+def make(root, **options):
+    maker = RecordingMaker(root, root / ".venv", **options)
+    maker.make()
+    return set(maker.done)
+
+
+ALL = {"ros", "libraries", "interfaces", "project"}
+
+
+def test_everything_once_then_nothing(clone):
+    assert make(clone) == ALL
+    assert make(clone) == set()
+
+
+def test_a_changed_interface_builds_the_interfaces_only(clone):
+    make(clone)
+    (clone / "msg" / "Trial.msg").write_text("float64 x\n")
+    assert make(clone) == {"interfaces"}
+
+
+def test_a_changed_project_installs_the_command_only(clone):
+    make(clone)
+    with (clone / "pyproject.toml").open("a") as file:
+        file.write("\n# changed\n")
+    assert make(clone) == {"project"}
+
+
+def test_changed_pins_make_it_from_nothing(clone):
+    make(clone)
+    relic = clone / ".venv" / "relic"
+    relic.touch()
+    with (clone / "requirements.txt").open("a") as file:
+        file.write("tiny==1.0\n")
+    assert make(clone) == ALL
+    assert not relic.exists()
+
+
+@pytest.mark.parametrize(
+    ("where", "then"),
+    [
+        ("ros", ALL),
+        ("libraries", ALL),
+        ("interfaces", {"interfaces", "project"}),
+        ("project", {"project"}),
+    ],
+)
+def test_an_interrupted_start_is_taken_up_again(clone, where, then):
+    with pytest.raises(SetupError):
+        make(clone, fail_at=where)
+    assert not (clone / ".venv" / ".cil" / "stamp").exists()
+    assert make(clone) == then
+
+
+def test_the_old_stamp_goes_before_anything_is_changed(clone):
+    make(clone)
+    stamp = clone / ".venv" / ".cil" / "stamp"
+    stamp.write_text("as it was")
+    (clone / "msg" / "Trial.msg").write_text("float64 x\n")
+    with pytest.raises(SetupError):
+        make(clone, fail_at="interfaces")
+    assert not stamp.exists()
+
+
+def test_an_environment_of_somebody_else_is_not_touched(clone):
+    (clone / ".venv" / "bin").mkdir(parents=True)
+    with pytest.raises(SetupError, match=r"was not made by \./cil") as caught:
+        make(clone)
+    assert "CIL_VENV" in caught.value.remedy
+    assert (clone / ".venv" / "bin").is_dir()
+
+
+def test_two_starts_at_once_take_turns(clone, tmp_path):
+    """The second waits for the first, then finds everything done."""
+    program = tmp_path / "start.py"
+    program.write_text(
+        "import sys, pathlib\n"
+        "from cil_nodes.environment import __main__ as entry\n"
+        "from tests.setup import test_steps\n"
+        "entry.Maker = test_steps.RecordingMaker\n"
+        "venv = sys.argv[1] + '/.venv'\n"
+        "sys.exit(entry.main(['--root', sys.argv[1], '--venv', venv]))\n"
+    )
+    command = [sys.executable, str(program), str(clone)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    starts = [
+        subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    errors = [start.communicate(timeout=120)[1] for start in starts]
+    assert [start.returncode for start in starts] == [0, 0], errors
+    assert sum("environment ready" in error for error in errors) == 1, errors
+
+
+def test_an_error_is_told_with_its_remedy(clone, capsys, monkeypatch):
+    monkeypatch.setattr(
+        entry, "Maker", lambda root, venv: RecordingMaker(root, venv, fail_at="ros")
+    )
+    assert entry.main(["--root", str(clone), "--venv", str(clone / ".venv")]) == 1
+    said = capsys.readouterr().err
+    assert "cil: error: stopped here" in said
+    assert "try again" in said
+
+
+def test_progress_tells_each_step_and_its_time():
+    stream = io.StringIO()
+    progress = Progress(stream)
+    with progress.step("unpacking"):
+        progress.say("a remark")
+    progress.close(1.0)
+    lines = stream.getvalue().splitlines()
+    assert lines == [
+        "cil: unpacking ...",
+        "cil: a remark",
+        "cil: unpacking: 0 s",
+        "cil: environment ready after 1 s",
+    ]
