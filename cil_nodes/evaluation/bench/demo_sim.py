@@ -28,6 +28,12 @@ CONFIGURATION: dict[str, Any] = {
     "method": "oracil",
 }
 
+DRAWN_BY = (
+    "datasets/turntable",
+    "encoders/lite.py",
+    "encoders/onnx_encoder.py",
+    "encoders/preprocess.py",
+)
 GOALS = {"final_accuracy": ">= 97", "false_unknown_rate": "< 5", "unknown_caught_rate": ">= 90"}
 FIGURES = (*GOALS, "forgetting", "unknown_auroc")
 LOWER = ("false_unknown_rate", "forgetting")
@@ -79,8 +85,7 @@ class Studio:
         drawn = []
         for number, label in enumerate(labels, start=1):
             key = {**DRAWN, "seed": self._seed, "label": label}
-            code = ("encoders", "datasets/turntable")
-            drawn.append(self._context.arrays(key, partial(self._draw, label), code))
+            drawn.append(self._context.arrays(key, partial(self._draw, label), DRAWN_BY))
             progress(number / len(labels), f"seed {self._seed}: drawing and encoding")
         truth = np.repeat(np.array(labels), DRAWN["views"])
         teach, fresh = (
