@@ -26,8 +26,8 @@ def test_it_does_not_run_as_root():
 
 def test_extras_it_installs_exist():
     project = (ROOT / "pyproject.toml").read_text()
-    named = re.search(r"extras=([\w,]+)", TEXT)[1].split(",") + ["cpu", "gpu"]
-    for extra in named:
+    named = re.search(r"extras=([\w,]+)", TEXT)[1].split(",")
+    for extra in [*named, "cpu", "gpu"]:
         assert re.search(rf"^{extra} = \[", project, re.M), f"no extra {extra} in pyproject.toml"
 
 
