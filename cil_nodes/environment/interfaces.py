@@ -83,12 +83,15 @@ def repair_cmake_files(venv: Path, headers: Path) -> int:
     int
         Number of files changed; none the second time.
     """
+    # Beside the builder's path stands, after an earlier repair, the one that was there then.
+    earlier = re.escape(sysconfig.get_path("include"))
+    include = rf'(?:/opt/python/[^;"\s]*/include/python3\.\d+|{earlier}(?=[;"\s]))'
     numpy = next(venv.glob("lib/python3.*/site-packages/numpy/_core/include"), None)
     changed = 0
     for path in (venv / "share").rglob("*.cmake"):
         old = path.read_text()
         new = re.sub(r'/opt/python/[^;"\s]*/numpy/_?core/include', lambda _: str(numpy), old)
-        new = re.sub(r'/opt/python/[^;"\s]*/include/python3\.\d+', lambda _: str(headers), new)
+        new = re.sub(include, lambda _: str(headers), new)
         if new != old:
             path.write_text(new)
             changed += 1
