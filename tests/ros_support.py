@@ -302,7 +302,7 @@ class NodeProcess:
 
     def __init__(self, module: str, *arguments: str, env: dict[str, str] | None = None) -> None:
         command = [sys.executable, "-m", module, "--ros-args", "-r", f"__ns:={NAMESPACE}"]
-        surroundings = {**os.environ, "PYTHONPATH": _python_path(), **(env or {})}
+        surroundings = {**os.environ, "PYTHONPATH": python_path(), **(env or {})}
         self.lines: list[str] = []
         self.process = subprocess.Popen(
             [*command, *arguments],
@@ -366,5 +366,6 @@ def nodes(*threads: NodeThread) -> Iterator[Sequence[Any]]:
         yield [stack.enter_context(thread) for thread in threads]
 
 
-def _python_path() -> str:
+def python_path() -> str:
+    """PYTHONPATH for child processes: this clone first."""
     return os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -70,7 +70,7 @@ def turntable_stage(seed: int) -> Stage:
     """Plan for the simulated turntable: 16 objects taught in three phases, 8 never."""
     from cil_nodes.datasets.turntable import Turntable
 
-    plan = plan_objects(Turntable().objects, seed=seed)
+    plan = plan_objects(Turntable().distinct_objects, seed=seed)
     views = dict.fromkeys((*(o for labels in plan.phases for o in labels), *plan.never), VIEWS)
     return Stage("sim", plan, VIEWS_BETWEEN, views, views)
 

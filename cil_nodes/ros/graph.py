@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cil_nodes.ros.parameters import NodeParameters, ParameterError, ParameterSpec, specs
+from cil_nodes.ros.parameters import NodeParameters, ParameterError, specs
 
 PACKAGE = "cil_nodes"
 
@@ -97,8 +97,9 @@ class Process:
         for old, new in self.remappings:
             words += ["-r", f"{old}:={new}"]
         words += ["--params-file", str(self.params_file)]
-        # Without the node's name: rcl drops such rules for nodes in a namespace that a file names.
-        for _, name, value in self.parameters:
+        # Without the node in front: rcl takes "camera:rate" for /camera, whatever the namespace.
+        # The two nodes of the pipeline share no names but those that they are given alike.
+        for name, value in {name: value for _, name, value in self.parameters}.items():
             words += ["-p", f"{name}:={_yaml(value)}"]
         return words
 
@@ -116,6 +117,9 @@ EXECUTABLES: tuple[Executable, ...] = (
     Executable("recorder", ("recorder",), "records the graph as an MCAP bag", sees_images=True),
 )
 """Every executable of the package, in the order in which the graph starts them."""
+
+NODES: tuple[str, ...] = tuple(e.name for e in EXECUTABLES if e.nodes == (e.name,))
+"""Names of all nodes."""
 
 ARGUMENTS: tuple[Argument, ...] = (
     Argument("namespace", "Namespace of every node; cil when left out.", "cil"),
@@ -182,6 +186,11 @@ ARGUMENTS: tuple[Argument, ...] = (
     Argument("evaluate", "Whether to run the evaluator; not when left out.", "false", _BOOLEAN),
     Argument("overlay", "Whether to draw predictions; not when left out.", "false", _BOOLEAN),
     Argument(
+        "nodes",
+        "Executables to run, such as camera,extractor, where the rest runs on another machine. "
+        "Left out, all that the other arguments ask for.",
+    ),
+    Argument(
         "pipeline",
         "Whether camera and extractor share one process, which saves sending each image; "
         "not when left out.",
@@ -198,14 +207,14 @@ ARGUMENTS: tuple[Argument, ...] = (
         "They do when left out.",
         "true",
         _BOOLEAN,
-        sets=tuple((e.name, "autostart") for e in EXECUTABLES if e.name != "pipeline"),
+        sets=tuple((node, "autostart") for node in NODES),
     ),
     Argument(
         "use_sim_time",
         "Whether time comes from the topic /clock; not when left out.",
         "false",
         _BOOLEAN,
-        sets=tuple((e.name, "use_sim_time") for e in EXECUTABLES if e.name != "pipeline"),
+        sets=tuple((node, "use_sim_time") for node in NODES),
     ),
     Argument(
         "use_respawn",
@@ -228,13 +237,18 @@ def executable(name: str) -> Executable:
     return next(e for e in EXECUTABLES if e.name == name)
 
 
-def models() -> dict[str, type[NodeParameters]]:
-    """Parameter model of each node; imports the nodes, so it needs ROS."""
-    found = {}
-    for item in EXECUTABLES:
-        if item.name in item.nodes:
-            module = importlib.import_module(item.module)
-            found[item.name] = getattr(module, f"{item.name.capitalize()}Parameters")
+def model(node: str) -> type[NodeParameters]:
+    """Parameter model of a node; imports the node, so it needs ROS.
+
+    Raises
+    ------
+    ArgumentError
+        When there is no such node.
+    """
+    if node not in NODES:
+        raise ArgumentError(f"There is no node {node}. There are: {', '.join(NODES)}.")
+    module = importlib.import_module(executable(node).module)
+    found: type[NodeParameters] = getattr(module, f"{node.capitalize()}Parameters")
     return found
 
 
@@ -294,6 +308,10 @@ def parse(words: Mapping[str, str]) -> dict[str, str]:
         if choices and value not in choices:
             raise ArgumentError(f"{name} cannot be {value!r}; it is one of: {', '.join(choices)}.")
         values[name] = value
+    known = {item.name for item in EXECUTABLES}
+    for name in filter(None, values["nodes"].split(",")):
+        if name not in known:
+            raise ArgumentError(f"nodes names {name!r}; there are: {', '.join(sorted(known))}.")
     if values["image"] and values["source"] != "topic":
         raise ArgumentError("image names the topic of a camera driver: give source:=topic with it.")
     return values
@@ -343,6 +361,9 @@ def own_of(own: Mapping[tuple[str, str], Any], item: Executable) -> list[tuple[s
 
 
 def _runs(name: str, values: Mapping[str, str]) -> bool:
+    chosen = values["nodes"].split(",") if values["nodes"] else []
+    if chosen:
+        return name in chosen
     pipeline = values["pipeline"] == "true" and values["source"] != "topic"
     conditions = {
         "camera": values["source"] != "topic" and not pipeline,
@@ -369,27 +390,25 @@ def _remappings(item: Executable, image: str) -> tuple[tuple[str, str], ...]:
 def _own_parameters(
     values: Mapping[str, str], overrides: Mapping[tuple[str, str], str]
 ) -> dict[tuple[str, str], Any]:
-    tables: dict[str, dict[str, ParameterSpec]] = {}
-    own: dict[tuple[str, str], Any] = {}
     typed = [(key, values[a.name]) for a in ARGUMENTS for key in a.sets if values[a.name]]
+    own: dict[tuple[str, str], Any] = {}
     for (node, name), text in [*typed, *overrides.items()]:
-        if not tables:
-            tables = {n: {s.name: s for s in specs(m)} for n, m in models().items()}
-        if node not in tables:
-            raise ArgumentError(f"There is no node {node}. There are: {', '.join(tables)}.")
-        own[node, name] = _typed(node, name, text, tables[node])
+        own[node, name] = _typed(node, name, text)
     return own
 
 
-def _typed(node: str, name: str, text: str, table: Mapping[str, ParameterSpec]) -> Any:
+def _typed(node: str, name: str, text: str) -> Any:
     """Turn the text of a parameter into its type, so that rate:=30 is a double."""
     import yaml
 
     value = yaml.safe_load(text) if text else ""
+    if name in ("autostart", "use_sim_time"):
+        return value  # choices of ours, checked already; no node need be imported for them
+    table = {spec.name: spec for spec in specs(model(node))}
     spec = table.get(name)
     if spec is None:
-        if "." in name or name == "use_sim_time":
-            return value  # a learner's own, or ROS's: known to the node alone
+        if "." in name:
+            return value  # a learner's own, known to the node alone
         close = difflib.get_close_matches(name, list(table), 1)
         hint = f" Did you mean {close[0]}?" if close else ""
         raise ArgumentError(f"{node} has no parameter {name}.{hint}")

@@ -68,13 +68,14 @@ class ParameterSpec:
         if self.choices:
             return "one of " + ", ".join(repr(c) for c in self.choices)
         unit = f" {self.unit}" if self.unit else ""
+        kind = f"{'an' if self.type is int else 'a'} {self.type_name}"
         if self.low is not None and self.high is not None:
-            return f"a {self.type_name} in [{self.low}, {self.high}]{unit}"
+            return f"{kind} in [{self.low}, {self.high}]{unit}"
         if self.low is not None:
-            return f"a {self.type_name} of at least {self.low}{unit}"
+            return f"{kind} of at least {self.low}{unit}"
         if self.high is not None:
-            return f"a {self.type_name} of at most {self.high}{unit}"
-        return f"a {self.type_name}{unit and ' in' + unit}"
+            return f"{kind} of at most {self.high}{unit}"
+        return f"{kind}{unit and ' in' + unit}"
 
     def coerce(self, value: Any) -> Any:
         """Turn integers into doubles, and numbers into text, where these are wanted.

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge, RidgeCV
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.utils.estimator_checks import check_estimator
 
 from cil_nodes.evaluation.peers import JointRidge, NearestClassMean
 from cil_nodes.evaluation.peers.joint_ridge import STRENGTHS, RidgePath
@@ -116,3 +117,9 @@ def test_little_data_keeps_the_prior(peer):
     assert learner.unknown_threshold_ == 0.5
     one = peer().fit(np.ones((1, 4)), np.array(["only"]))
     assert one.predict(np.ones((2, 4))).tolist() == ["only", "only"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("peer", PEERS)
+def test_scikit_learns_own_checks_pass(peer):
+    check_estimator(peer())

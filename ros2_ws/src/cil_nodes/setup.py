@@ -5,7 +5,16 @@ from glob import glob
 from setuptools import find_packages, setup
 
 NAME = "cil_nodes"
-NODES = ("camera", "extractor", "learner", "labeler", "evaluator", "overlay", "recorder")
+NODES = (
+    "camera",
+    "evaluator",
+    "extractor",
+    "labeler",
+    "learner",
+    "overlay",
+    "pipeline",
+    "recorder",
+)
 
 setup(
     name=NAME,

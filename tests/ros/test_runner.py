@@ -1,0 +1,163 @@
+"""The runner starts real processes, waits for them, tells who died, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cil_msgs.msg import FeatureVector
+from sensor_msgs.msg import Image
+
+from cil_nodes.ros import qos, runner
+from cil_nodes.ros.runner import GraphFailed, GraphProcess
+from tests.nodes.tiny_onnx import write_mean_colour
+from tests.ros_support import RosProbe, python_path
+
+cv2 = pytest.importorskip("cv2")
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A camera that plays a folder of red pictures, and a tiny extractor."""
+    folder = tmp_path_factory.mktemp("graph")
+    red = np.zeros((24, 32, 3), np.uint8)
+    red[..., 2] = 200
+    cv2.imwrite(str(folder / "red.png"), red)
+    model = write_mean_colour(folder / "mean_colour.onnx")
+    return {
+        "nodes": "camera,extractor",
+        "source": f"folder:{folder}",
+        "model": str(model),
+        "rate": "20",
+        "namespace": "robot1",
+    }
+
+
+def alive(pids: dict[str, int]) -> list[str]:
+    found = []
+    for name, pid in pids.items():
+        try:
+            os.kill(pid, 0)
+            found.append(name)
+        except ProcessLookupError:
+            pass
+    return found
+
+
+@pytest.mark.parametrize("pipeline", [False, True], ids=["two processes", "pipeline"])
+def test_images_become_features_from_process_to_process(
+    words: dict[str, str], pipeline: bool
+) -> None:
+    chosen = {**words, "nodes": "pipeline"} if pipeline else words
+    with (
+        GraphProcess(chosen, {("camera", "loop"): "true"}) as running,
+        RosProbe(namespace=running.namespace) as probe,
+    ):
+        pids = running.pids
+        assert set(pids) == ({"pipeline"} if pipeline else {"camera", "extractor"})
+        probe.listen(FeatureVector, "features")
+        probe.listen(Image, "image", qos.IMAGE)
+        got = probe.expect_count("features", 5)
+        assert np.allclose([f.data for f in got], (200, 0, 0))
+        assert got[0].header.frame_id == "camera_optical_frame"
+        stamps = {(f.header.stamp.sec, f.header.stamp.nanosec) for f in got}
+        assert len(stamps) == len(got)
+        probe.expect_message(
+            "image",
+            lambda m: (
+                (m.header.stamp.sec, m.header.stamp.nanosec)
+                in {(f.header.stamp.sec, f.header.stamp.nanosec) for f in got}
+            ),
+            "an image with a stamp of a feature vector",
+        )
+        running.check()
+        assert set(running.stop().values()) == {0}
+    assert alive(pids) == []
+
+
+def test_a_node_that_dies_is_named_with_its_last_lines(words: dict[str, str]) -> None:
+    heard = io.StringIO()
+    with GraphProcess(words, {("camera", "loop"): "true"}, echo=heard) as running:
+        pids = running.pids
+        os.kill(pids["extractor"], signal.SIGKILL)
+        running._children[1].popen.wait(10)
+        with pytest.raises(GraphFailed) as error:
+            running.wait()
+    assert "The node extractor died by SIGKILL. Its last lines:" in str(error.value)
+    assert "[robot1.extractor]: active" in str(error.value)
+    assert "[camera] [INFO]" in heard.getvalue(), "output is passed on, the node in front"
+    assert alive(pids) == []
+
+
+def test_a_node_that_cannot_start_ends_the_graph_with_its_reason(words: dict[str, str]) -> None:
+    broken = {**words, "source": "folder:/nowhere", "nodes": "camera"}
+    with pytest.raises(
+        GraphFailed, match=r"(?s)node camera died with status 1.*no folder /nowhere"
+    ):
+        GraphProcess(broken).__enter__()
+
+
+def test_respawn_starts_a_dead_node_again(
+    words: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(runner, "RESPAWN_DELAY", 0.05)
+    chosen = {**words, "nodes": "camera", "use_respawn": "true"}
+    with GraphProcess(chosen, {("camera", "loop"): "true"}) as running:
+        first = running.pids["camera"]
+        os.kill(first, signal.SIGKILL)
+        end = time.monotonic() + 10
+        while running.pids["camera"] == first:
+            assert time.monotonic() < end, "the camera was not started again within 10 s"
+            running.check()
+            time.sleep(0.02)
+        running.wait_active()
+    assert "The node camera died by SIGKILL" in capfd.readouterr().err
+
+
+def test_the_command_ends_its_nodes_and_itself_with_0(
+    words: dict[str, str], tmp_path: Path
+) -> None:
+    typed = [f"{name}:={value}" for name, value in {**words, "nodes": "camera"}.items()]
+    script = "import sys; from cil_nodes.ros.runner import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", script, *typed, "camera.loop:=true"]
+    with (
+        open(tmp_path / "out", "w+", encoding="utf-8") as out,
+        subprocess.Popen(
+            command,
+            stdout=out,
+            stderr=out,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": python_path()},
+        ) as process,
+    ):
+        end = time.monotonic() + 30
+        while "All nodes are active in /robot1" not in (tmp_path / "out").read_text():
+            assert time.monotonic() < end, (tmp_path / "out").read_text()
+            assert process.poll() is None, (tmp_path / "out").read_text()
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    said = (tmp_path / "out").read_text()
+    assert "[camera] [INFO]" in said
+    assert "Traceback" not in said
+
+
+def test_wrong_words_end_the_command_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert runner.main(["sorce:=sim"]) == 2
+    said = capsys.readouterr().err
+    assert "Did you mean source:=sim?" in said
+    assert "cil up --show-args" in said
+
+
+def test_the_arguments_are_shown_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+    assert runner.main(["--show-args"]) == 0
+    said = capsys.readouterr().out
+    assert "  source\n" in said
+    assert "log_level (debug | info | warn | error | fatal)" in said
