@@ -152,6 +152,7 @@ class Call:
 CALLS: tuple[Call, ...] = (
     Call("show", "cil_msgs/srv/ShowObject", "camera", "puts an object before the simulator"),
     Call("label", "cil_msgs/srv/LabelSamples", "labeler", "names what was seen"),
+    Call("answer_cluster", "cil_msgs/srv/AnswerCluster", "labeler", "puts a question off, or away"),
     Call("teach", "cil_msgs/action/TeachObject", "labeler", "watches, learns, checks, reports"),
     Call("train_phase", "cil_msgs/action/TrainPhase", "learner", "learns what is pending"),
     Call("add_samples", "cil_msgs/srv/AddSamples", "learner", "takes labelled samples"),
