@@ -65,7 +65,7 @@ class PredictionStream:
         self._predictions = node.make_publisher(PredictionMessage, "predictions", qos.RESULT)
         self._unknowns = node.make_publisher(UnknownObject, "unknowns", qos.RESULT)
         self._lane = Lane(node, "features")
-        self._lane.subscribe(FeatureVector, "features", self._receive, qos.RESULT)
+        self._lane.subscribe(FeatureVector, "features", self._receive, qos.PATIENT)
         self._thread = threading.Thread(target=self._run, name="predictions", daemon=True)
 
     def start(self) -> None:

@@ -158,6 +158,8 @@ CALLS: tuple[Call, ...] = (
     Call("add_samples", "cil_msgs/srv/AddSamples", "learner", "takes labelled samples"),
     Call("list_samples", "cil_msgs/srv/ListSamples", "learner", "browses the journal"),
     Call("list_versions", "cil_msgs/srv/ListVersions", "learner", "tells the model's history"),
+    Call("edit_class", "cil_msgs/srv/EditClass", "learner", "renames, merges or forgets a class"),
+    Call("undo", "cil_msgs/srv/Undo", "learner", "takes back what was taught last"),
     Call("roll_back", "cil_msgs/srv/RollBack", "learner", "goes back to an earlier model"),
     Call("save_model", "cil_msgs/srv/SaveModel", "learner", "writes the model to a file"),
     Call("load_model", "cil_msgs/srv/LoadModel", "learner", "reads a model from a file"),
