@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -40,7 +41,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 @contextmanager
 def _alone(venv: Path) -> Iterator[None]:
-    """Hold the lock beside `venv`; wait, and say so, while another start holds it."""
+    """Hold the lock beside `venv`; wait, and say so, while another start holds it.
+
+    Children inherit the lock: a pip that outlives a killed start is waited for as well.
+    """
     venv.parent.mkdir(parents=True, exist_ok=True)
     with open(f"{venv}.lock", "w") as lock:
         try:
@@ -48,6 +52,7 @@ def _alone(venv: Path) -> Iterator[None]:
         except BlockingIOError:
             print("cil: another start is making this environment; waiting", file=sys.stderr)
             fcntl.flock(lock, fcntl.LOCK_EX)
+        os.set_inheritable(lock.fileno(), True)
         yield
 
 

@@ -134,6 +134,7 @@ def _run_logged(command: list[str], environment: dict[str, str], log: Path) -> N
     done = subprocess.run(
         command,
         env=environment,
+        close_fds=False,  # the lock is inherited
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

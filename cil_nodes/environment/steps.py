@@ -171,6 +171,7 @@ class Maker:
             command,
             cwd=self.root,
             env=environment,
+            close_fds=False,  # the lock is inherited
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

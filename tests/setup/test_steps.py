@@ -1,9 +1,11 @@
 """The steps: each done once, only when due, never believed when half done."""
 
+import fcntl
 import io
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -146,6 +148,48 @@ def test_two_starts_at_once_take_turns(clone, tmp_path):
     errors = [start.communicate(timeout=120)[1] for start in starts]
     assert [start.returncode for start in starts] == [0, 0], errors
     assert sum("environment ready" in error for error in errors) == 1, errors
+
+
+def test_what_a_killed_start_left_running_is_waited_for(clone, tmp_path):
+    """A pip that outlives its killed parent still writes into the environment."""
+    go, began = tmp_path / "go", tmp_path / "began"
+    child = f"touch '{began}'; until [ -e '{go}' ]; do sleep 0.05; done"
+    program = tmp_path / "start.py"
+    program.write_text(
+        "import sys, subprocess\n"
+        "from cil_nodes.environment import __main__ as entry\n"
+        "from cil_nodes.environment.steps import Maker\n"
+        "class Slow(Maker):\n"
+        "    def make(self):\n"
+        "        self.notes.mkdir(parents=True)\n"
+        f"        self._run('waiting', ['sh', '-c', {child!r}])\n"
+        "entry.Maker = Slow\n"
+        "entry.main(['--root', sys.argv[1], '--venv', sys.argv[1] + '/.venv'])\n"
+    )
+    command = [sys.executable, str(program), str(clone)]
+    start = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    wait_for(began.exists, "the start did not run its command")
+    start.kill()
+    start.wait(timeout=60)
+    with open(f"{clone}/.venv.lock") as lock:
+        assert not locks(lock), "the next start would write beside the one left running"
+        go.touch()
+        wait_for(lambda: locks(lock), "the lock was not given back when the command ended")
+
+
+def locks(file):
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def wait_for(condition, otherwise, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.02)
 
 
 def test_an_error_is_told_with_its_remedy(clone, capsys, monkeypatch):
