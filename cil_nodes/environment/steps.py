@@ -58,6 +58,7 @@ class Maker:
             self._step("interfaces", "ROS 2 interfaces", self._install_interfaces)
         if self._due("project"):
             self._step("project", "the cil command", self._install_project)
+        lend_openmp(self.venv)
         self.progress.close(time.monotonic() - started)
 
     # -- which steps are due -------------------------------------------------------------------
@@ -123,7 +124,6 @@ class Maker:
         arguments = ["install", "--no-compile", "--no-deps", *files]
         self._pip("installing the libraries", arguments, len(names))
         self._run("checking the packages", [str(self.python), "-m", "pip", "check"])
-        lend_openmp(self.venv)
         self.progress.update("compiling")
         library = str(next(self.venv.glob("lib/python3.*")))
         # Some packages carry files for other Pythons, which cannot be compiled: no failure.
