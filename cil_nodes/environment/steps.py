@@ -25,6 +25,13 @@ LIBRARY_PINS = "requirements.txt"
 ROS_PINS = "requirements-ros.txt"
 TEST_PINS = "requirements-dev.txt"
 COMPILER_PINS = "requirements-compiler.txt"
+# Read by Python at every start. What the user or a sourced ROS 2 has set stays.
+DEFAULTS = """\
+import os, sys; os.environ.setdefault("AMENT_PREFIX_PATH", sys.prefix)
+import os; os.environ.setdefault("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
+import os; os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+import os; os.environ.setdefault("ROS_DISTRO", "jazzy")
+"""
 
 
 class Maker:
@@ -59,6 +66,7 @@ class Maker:
         if self._due("project"):
             self._step("project", "the cil command", self._install_project)
         lend_openmp(self.venv)
+        self._set_defaults()
         self.progress.close(time.monotonic() - started)
 
     # -- which steps are due -------------------------------------------------------------------
@@ -132,6 +140,11 @@ class Maker:
 
     def _install_interfaces(self) -> None:
         install_interfaces(self.root, self.venv, self.log, self.progress.say, self._install_zig)
+
+    def _set_defaults(self) -> None:
+        """Let the environment's Python know its ROS prefix, whichever way it is started."""
+        for packages in self.venv.glob("lib/python3.*/site-packages"):
+            (packages / "cil_environment.pth").write_text(DEFAULTS)
 
     def _install_zig(self, folder: Path) -> None:
         self._pip("fetching a compiler", ["install", "-r", COMPILER_PINS, "--target", str(folder)])

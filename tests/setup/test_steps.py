@@ -83,6 +83,15 @@ def test_changed_pins_make_it_from_nothing(clone):
     assert not relic.exists()
 
 
+def test_the_environment_knows_its_ros_prefix_unless_told_otherwise(clone):
+    make(clone)
+    python = clone / ".venv" / "bin" / "python"
+    show = "import os; print(os.environ['AMENT_PREFIX_PATH'], os.environ['ROS_DISTRO'])"
+    for environment, prefix in (({}, clone / ".venv"), ({"AMENT_PREFIX_PATH": "/ros"}, "/ros")):
+        done = subprocess.run([python, "-c", show], env=environment, capture_output=True, text=True)
+        assert done.stdout.strip() == f"{prefix} jazzy", done.stderr
+
+
 @pytest.mark.parametrize(
     ("where", "then"),
     [
