@@ -91,20 +91,25 @@ class Encoder:
         # One grey picture: the sizes that a file leaves open show only in an answer, and the
         # first run, which is slow, is over before the first real picture comes.
         grey = np.full((*self.input_size, 3), 127, np.uint8)
-        self.dimension = int(self._run([grey]).shape[1])
+        self.dimension = int(self._run([grey], [True]).shape[1])
 
     @property
     def input_size(self) -> tuple[int, int]:
         """Height and width in pixels to which pictures are brought."""
         return self.preprocessing.size
 
-    def encode(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    def encode(
+        self, images: Sequence[NDArray[np.uint8]], whole: Sequence[bool] | None = None
+    ) -> NDArray[np.float32]:
         """Return the feature vectors of pictures.
 
         Parameters
         ----------
         images
             Pictures (h, w, 3), uint8, RGB, each of its own size; none is an answer too.
+        whole
+            Of each, whether it is a whole picture, of which preprocessing may keep only the
+            middle, or the cut-out of a region, which is shown to its edges. Default: all whole.
 
         Returns
         -------
@@ -116,15 +121,18 @@ class Encoder:
         ImageError
             When a picture has another shape or type.
         """
+        whole = [True] * len(images) if whole is None else whole
         features = np.empty((len(images), self.dimension), np.float32)
         for start in range(0, len(images), self.batch):
-            chunk = images[start : start + self.batch]
-            features[start : start + len(chunk)] = self._run(chunk)
+            end = min(start + self.batch, len(images))
+            features[start:end] = self._run(images[start:end], whole[start:end])
         return features
 
-    def _run(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    def _run(
+        self, images: Sequence[NDArray[np.uint8]], whole: Sequence[bool]
+    ) -> NDArray[np.float32]:
         layout = self._layout
-        x: NDArray[Any] = to_bytes(images, self.preprocessing)
+        x: NDArray[Any] = to_bytes(images, self.preprocessing, whole)
         if layout.dtype is not np.uint8:
             x = normalise(x, self.preprocessing).astype(layout.dtype, copy=False)
         if layout.channels_first:

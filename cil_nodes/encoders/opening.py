@@ -59,12 +59,21 @@ def open_encoder(
     return Encoder(
         model_file(spec, int8, cache_folder(cache)),
         encoder_id=spec.encoder_id(int8),
-        preprocessing=Preprocessing((spec.size, spec.size)),
+        preprocessing=catalogue_preprocessing(spec),
         providers=providers,
         threads=threads,
         spinning=spinning,
         batch=batch,
     )
+
+
+def catalogue_preprocessing(spec: catalogue.ModelSpec) -> Preprocessing:
+    """Return how an entry of the catalogue sees pictures.
+
+    The middle of a picture, as the network was evaluated when it was published: size + 32 pixels
+    for the shorter side, of which `size` are kept.
+    """
+    return Preprocessing((spec.size, spec.size), fit="crop", keep=spec.size / (spec.size + 32))
 
 
 def model_file(spec: catalogue.ModelSpec, int8: bool, folder: Path) -> Path:

@@ -41,6 +41,8 @@ class Preprocessing:
     fit
         ``stretch`` shows the whole picture and gives up its aspect; ``crop`` keeps the aspect and
         the middle; ``pad`` keeps both and fills up with the mean.
+    keep
+        How much of the shorter side ``crop`` keeps, in (0, 1].
     interpolation
         ``auto`` averages areas when it shrinks and is bicubic when it enlarges, so that neither
         aliases; or one of ``bicubic``, ``bilinear``, ``area``, ``nearest``.
@@ -55,6 +57,7 @@ class Preprocessing:
 
     size: tuple[int, int]
     fit: str = "stretch"
+    keep: float = 1.0
     interpolation: str = "auto"
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -69,6 +72,8 @@ class Preprocessing:
                 )
         if min(self.size) < 1 or len(self.size) != 2:
             raise PreprocessingError(f"size is {self.size}; expected [height, width] in pixels.")
+        if not 0 < self.keep <= 1:
+            raise PreprocessingError(f"keep is {self.keep}; expected a part in (0, 1].")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise PreprocessingError(
                 f"mean is {self.mean} and std is {self.std}; expected three numbers each, "
@@ -121,20 +126,25 @@ def check_image(image: NDArray[Any], position: int = 0) -> None:
         )
 
 
-def resize(image: NDArray[np.uint8], how: Preprocessing) -> NDArray[np.uint8]:
-    """Return a picture (h, w, 3) at the size, and with the fit, of `how`."""
+def resize(image: NDArray[np.uint8], how: Preprocessing, whole: bool = True) -> NDArray[np.uint8]:
+    """Return a picture (h, w, 3) at the size of `how`.
+
+    A picture that is not `whole` is a cut-out of one thing: all of it is shown, stretched.
+    """
     height, width = how.size
-    if how.fit == "stretch":
-        return _scale(image, height, width, how.interpolation)
-    scales = height / image.shape[0], width / image.shape[1]
-    scale = max(scales) if how.fit == "crop" else min(scales)
-    scaled = _scale(
-        image,
-        max(1, round(image.shape[0] * scale)),
-        max(1, round(image.shape[1] * scale)),
-        how.interpolation,
-    )
-    return _cut(scaled, height, width) if how.fit == "crop" else _pad(scaled, height, width, how)
+    if how.fit == "crop" and whole:
+        image = _middle(image, height, width, how.keep)
+    elif how.fit == "pad":
+        return _pad(image, height, width, how)
+    return _scale(image, height, width, how.interpolation)
+
+
+def _middle(image: NDArray[np.uint8], height: int, width: int, keep: float) -> NDArray[np.uint8]:
+    """Cut out the middle, of the aspect height : width, as large as fits, times `keep`."""
+    scale = keep * min(image.shape[0] / height, image.shape[1] / width)
+    rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
+    top, left = (image.shape[0] - rows) // 2, (image.shape[1] - columns) // 2
+    return image[top : top + rows, left : left + columns]
 
 
 def _scale(
@@ -149,28 +159,31 @@ def _scale(
     return resized  # type: ignore[return-value]
 
 
-def _cut(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
-    return image[top : top + height, left : left + width]
-
-
 def _pad(
     image: NDArray[np.uint8], height: int, width: int, how: Preprocessing
 ) -> NDArray[np.uint8]:
-    canvas = np.empty((height, width, 3), np.uint8)
+    scale = min(height / image.shape[0], width / image.shape[1])
+    rows, columns = (max(1, round(length * scale)) for length in image.shape[:2])
     # Grey where no mean is known: neither black nor white borders for a network that takes bytes.
+    canvas = np.empty((height, width, 3), np.uint8)
     canvas[:] = np.round(how.mean) if any(how.mean) else 127
-    top, left = (height - image.shape[0]) // 2, (width - image.shape[1]) // 2
-    canvas[top : top + image.shape[0], left : left + image.shape[1]] = image
+    top, left = (height - rows) // 2, (width - columns) // 2
+    scaled = _scale(image, rows, columns, how.interpolation)
+    canvas[top : top + rows, left : left + columns] = scaled
     return canvas
 
 
-def to_bytes(images: Sequence[NDArray[np.uint8]], how: Preprocessing) -> NDArray[np.uint8]:
-    """Return pictures of any size as one array (n, height, width, 3) of bytes."""
+def to_bytes(
+    images: Sequence[NDArray[np.uint8]], how: Preprocessing, whole: Sequence[bool] | None = None
+) -> NDArray[np.uint8]:
+    """Return pictures of any size as one array (n, height, width, 3) of bytes.
+
+    `whole` says of each whether it is a whole picture (the default) or a cut-out.
+    """
     batch = np.empty((len(images), *how.size, 3), np.uint8)
     for position, image in enumerate(images):
         check_image(image, position)
-        batch[position] = resize(image, how)
+        batch[position] = resize(image, how, whole is None or whole[position])
     return batch if how.color_order == "rgb" else np.ascontiguousarray(batch[..., ::-1])
 
 

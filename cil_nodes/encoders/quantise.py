@@ -22,7 +22,7 @@ from cil_nodes.encoders.errors import MissingPackageError
 
 _LOG = logging.getLogger(__name__)
 
-CALIBRATION_PICTURES = 200
+CALIBRATION_PICTURES = 64
 
 
 def quantise(path: Path, pictures: Sequence[NDArray[np.uint8]] | None = None) -> bytes:

@@ -133,6 +133,9 @@ class _Machine:
         del self.stack[-count:]
         self.push(values)
 
+    def append(self, items: list[Any]) -> None:
+        self.stack[-1].extend(items)
+
     def set_items(self, items: list[Any]) -> None:
         self.stack[-1].update(zip(items[::2], items[1::2], strict=True))
 
@@ -170,7 +173,8 @@ _STEPS: dict[str, Callable[[_Machine, Any], None]] = {
     "TUPLE1": lambda m, a: m.pack(1),
     "TUPLE2": lambda m, a: m.pack(2),
     "TUPLE3": lambda m, a: m.pack(3),
-    "APPENDS": lambda m, a: (lambda items: m.stack[-1].extend(items))(m.since_mark()),
+    "APPEND": lambda m, a: m.append([m.stack.pop()]),
+    "APPENDS": lambda m, a: m.append(m.since_mark()),
     "SETITEM": lambda m, a: m.set_item(),
     "SETITEMS": lambda m, a: m.set_items(m.since_mark()),
     "GLOBAL": lambda m, a: m.push(_Name(a)),

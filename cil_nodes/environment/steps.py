@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import shutil
@@ -17,7 +18,6 @@ from cil_nodes.environment.errors import explain
 from cil_nodes.environment.interfaces import (
     install_interfaces,
     interface_key,
-    repair_cmake_files,
 )
 from cil_nodes.environment.progress import Progress
 
@@ -58,6 +58,7 @@ class Maker:
             self._step("interfaces", "ROS 2 interfaces", self._install_interfaces)
         if self._due("project"):
             self._step("project", "the cil command", self._install_project)
+        lend_openmp(self.venv)
         self.progress.close(time.monotonic() - started)
 
     # -- which steps are due -------------------------------------------------------------------
@@ -115,9 +116,6 @@ class Maker:
         # NumPy's headers are needed to build the interfaces; its pin stands with the libraries.
         arguments = ["--no-compile", "-r", ROS_PINS, "numpy", "-c", LIBRARY_PINS]
         self._pip("installing ROS 2", ["install", *arguments], len(names))
-        asked = "import numpy; print(numpy.get_include())"
-        include = self._run("asking numpy", [str(self.python), "-c", asked])
-        repair_cmake_files(self.venv, include.strip().splitlines()[-1])
 
     def _install_libraries(self) -> None:
         """Install the rest as pinned, and have pip say whether all fits together."""
@@ -184,6 +182,28 @@ class Maker:
             elif expected and line.startswith("Installing collected"):
                 self.progress.update(f"unpacking {expected}")
         return "".join(written)
+
+
+def lend_openmp(venv: Path, library: str = "libgomp.so.1") -> bool:
+    """Where the system has no OpenMP runtime, let LightGBM find the one in scikit-learn's wheel.
+
+    Returns
+    -------
+    bool
+        Whether it was lent; False where the system has its own.
+    """
+    try:
+        ctypes.CDLL(library)
+        return False
+    except OSError:
+        bundled = next(venv.glob("lib/python3.*/site-packages/scikit_learn.libs/libgomp-*"), None)
+    if bundled is None:
+        return False
+    # The environment's Python has this folder in its LD_LIBRARY_PATH.
+    link = venv / "lib" / library
+    link.unlink(missing_ok=True)
+    link.symlink_to(bundled.relative_to(venv / "lib"))
+    return True
 
 
 def _pinned(path: Path) -> set[str]:

@@ -233,7 +233,8 @@ class Extractor(CilNode[ExtractorParameters]):
         if not parts:
             return
         start = time.monotonic()
-        vectors = self._encoder.encode([pixels for _, _, pixels in parts])
+        pictures = [pixels for _, _, pixels in parts]
+        vectors = self._encoder.encode(pictures, [roi == WHOLE for _, roi, _ in parts])
         end = time.monotonic()
         self._diagnostics.latency["encode"].add((end - start) / len(parts))
         for (job, roi, _), vector in zip(parts, vectors, strict=True):

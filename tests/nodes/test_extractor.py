@@ -157,7 +157,7 @@ class SlowEncoder:
         self.inner, self.batches, self.go = inner, [], False
         self.encoder_id = inner.encoder_id
 
-    def encode(self, pictures: Any) -> Any:
+    def encode(self, pictures: Any, whole: Any = None) -> Any:
         self.batches.append(len(pictures))
         end = time.monotonic() + 20
         while not self.go and time.monotonic() < end:
