@@ -24,7 +24,7 @@ from packaging.utils import canonicalize_name
 FILES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "requirements.txt": (
         "What the nodes and the bench run on, next to ROS 2. Enough where ROS 2 is installed.",
-        ("", "cpu", "encoders", "sim", "bags", "report"),
+        ("", "cpu", "encoders", "sim", "bags"),
     ),
     "requirements-ros.txt": (
         "ROS 2 Jazzy as wheels, and what builds the interfaces on them. For machines without\n"

@@ -286,7 +286,8 @@ class CilNode(LifecycleNode, Generic[P]):
                 if self.context.ok():
                     raise
             except Exception:
-                self._log_seldom(what)
+                if self.context.ok() and self.is_active:  # else its handles are going away
+                    self._log_seldom(what)
 
         return run
 

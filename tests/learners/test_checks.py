@@ -6,9 +6,9 @@ from functools import partial
 
 import numpy as np
 import pytest
-from nearest_mean_example import NearestMean
 
 from cil_nodes.learners import Oracil, checks
+from tests.learners.nearest_mean_example import NearestMean
 
 FORMS = {
     "default": Oracil,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from nearest_mean_example import NearestMean
 
 from cil_nodes.learners import CannotLearnError, PhaseStopped, TornFileError, load, registry
+from tests.learners.nearest_mean_example import NearestMean
 
 
 @pytest.fixture(autouse=True)
