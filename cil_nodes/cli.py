@@ -2,7 +2,8 @@
 
 Each command parses, calls the library and prints; heavy imports wait until a command runs, so that
 help is instant. Exit codes: 0 done; 1 failed, with one line that says why and what to do; 2 wrong
-usage; 130 interrupted. `cil test` ends as pytest does, `cil up` as the graph does.
+usage; 130 interrupted. `cil test` ends as pytest does, `cil python` as the script, `cil up` as the
+graph does.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_up(commands)
     _add_bench(commands)
     _add_test(commands)
+    _add_python(commands)
     return parser
 
 
@@ -171,6 +173,17 @@ def _add_test(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser.set_defaults(run=run_tests)
 
 
+def _add_python(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(
+        commands,
+        "python",
+        "run Python in this environment, where ROS 2 and cil_nodes can be imported",
+        "cil python examples/teach_a_mug.py",
+    )
+    parser.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="passed on to python")
+    parser.set_defaults(run=run_python)
+
+
 def clone_root() -> Path:
     """Return the folder of the clone this package runs from.
 
@@ -195,8 +208,7 @@ def run_demo(options: argparse.Namespace) -> int:
     folder = options.folder or Path("runs") / f"demo-{options.stream}"
     _set_data(options.data)
     wanted = DemoOptions(options.stream, options.data, options.seed, folder, options.method)
-    report = demo.run(wanted)  # type: ignore[attr-defined]
-    print(f"The report: {Path(report).resolve()}")
+    print(f"The report: {demo.run(wanted)}")
     return 0
 
 
@@ -211,7 +223,7 @@ def _set_data(folder: Path | None) -> None:
 
 def run_up(options: argparse.Namespace) -> int:
     """Carry out `cil up`."""
-    from cil_nodes.ros import runner  # type: ignore[attr-defined]
+    from cil_nodes.ros import runner
 
     return int(runner.main(options.arguments) or 0)
 
@@ -262,8 +274,13 @@ def run_tests(options: argparse.Namespace) -> int:
     return subprocess.run(command, cwd=root, check=False).returncode
 
 
+def run_python(options: argparse.Namespace) -> int:
+    """Carry out `cil python`."""
+    return subprocess.run([sys.executable, *options.arguments], check=False).returncode
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Parse a command line; `cil test` hands on what only pytest knows.
+    """Parse a command line; `cil test` and `cil python` hand on what only those know.
 
     Parameters
     ----------
@@ -272,10 +289,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """
     parser = build_parser()
     options, rest = parser.parse_known_args(arguments)
-    if rest and options.command != "test":
+    hands_on = options.command in ("test", "python")
+    if rest and not hands_on:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    if options.command == "test":
-        start = list(arguments).index("test")
+    if hands_on:
+        start = list(arguments).index(options.command)
         options.arguments = list(arguments)[start + 1 :]
     return options
 

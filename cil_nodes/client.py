@@ -42,7 +42,6 @@ from cil_msgs.srv import (
 )
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from cil_nodes.ros import qos
 from cil_nodes.ros.calls import Caller, TeacherError, TeacherTimeout, checked
@@ -73,7 +72,6 @@ _SERVICES = {
 }
 _ACTIONS = {TeachObject: "teach", TrainPhase: "train_phase"}
 _NUMBERS = itertools.count(1)
-_DEEP = QoSProfile(depth=200, reliability=ReliabilityPolicy.RELIABLE)
 
 
 @dataclass(frozen=True)
@@ -444,8 +442,8 @@ class Teacher:
 
     def _subscribe(self) -> None:
         make = self._node.create_subscription
-        make(PredictionMessage, "predictions", self._on_prediction, _DEEP)
-        make(GroundTruth, "ground_truth", self._on_truth, _DEEP)
+        make(PredictionMessage, "predictions", self._on_prediction, qos.PATIENT)
+        make(GroundTruth, "ground_truth", self._on_truth, qos.PATIENT)
         make(LearnerState, "state", self._on_state, qos.STATE)
         make(UnknownClusterArray, "unknown_clusters", self._on_clusters, qos.STATE)
 

@@ -8,7 +8,7 @@ __all__ = ["STREAMS", "DemoOptions", "run"]
 
 
 def run(options: DemoOptions) -> Path:
-    """Carry the demo out; returns its report. See :func:`cil_nodes.demo.run.run_demo`."""
-    from cil_nodes.demo.run import run_demo  # ROS and the encoder wait until they are needed
+    """Carry the demo out; returns its report. See :func:`cil_nodes.demo.main_job.run_demo`."""
+    from cil_nodes.demo.main_job import run_demo  # ROS and the encoder wait until they are needed
 
     return run_demo(options)

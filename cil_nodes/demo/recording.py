@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from rosbags.highlevel import AnyReader
 
@@ -24,7 +25,7 @@ def pictures_by_stamp(bag: Path) -> dict[int, bytes]:
     with AnyReader([bag]) as reader:
         wanted = [c for c in reader.connections if c.topic.endswith("image/compressed")]
         for connection, _, data in reader.messages(connections=wanted):
-            message = reader.deserialize(data, connection.msgtype)
+            message: Any = reader.deserialize(data, connection.msgtype)
             stamp = message.header.stamp
             pictures[stamp.sec * 1_000_000_000 + stamp.nanosec] = message.data.tobytes()
     return pictures

@@ -95,7 +95,10 @@ def find_headers() -> Path | None:
 def fetch_headers(folder: Path) -> Path:
     """Take ``Python.h`` and its kin from the distribution's package, without root.
 
-    The package lists are fetched into `folder` as well, so that the system stays as it is.
+    Parameters
+    ----------
+    folder : Path
+        Receives them, and stays; the package lists go into a temporary folder.
 
     Returns
     -------
@@ -115,26 +118,31 @@ def fetch_headers(folder: Path) -> Path:
     )
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         raise SetupError(f"Python {version} has no headers (Python.h) here.", remedy)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "lists" / "partial").mkdir(parents=True, exist_ok=True)
-    (folder / "cache" / "archives" / "partial").mkdir(parents=True, exist_ok=True)
-    places = ["-o", f"Dir::State::Lists={folder}/lists", "-o", f"Dir::Cache={folder}/cache"]
+    with tempfile.TemporaryDirectory(prefix="cil-headers-") as scratch:
+        output = _download(package, Path(scratch))
+        for archive in Path(scratch).glob("*.deb"):
+            subprocess.run(["dpkg-deb", "-x", str(archive), f"{scratch}/root"], check=True)
+        unpacked = Path(scratch, "root", "usr", "include")
+        if not (unpacked / f"python{version}" / "Python.h").is_file():
+            tail = "\n".join(output.strip().splitlines()[-4:])
+            raise SetupError(
+                f"Python {version} has no headers (Python.h) here, and apt has no {package}.",
+                f"{remedy}\n{tail}",
+            )
+        shutil.copytree(unpacked, folder, dirs_exist_ok=True)
+    return folder / f"python{version}"
+
+
+def _download(package: str, folder: Path) -> str:
+    """Let apt fetch `package` into `folder`, with lists of its own; return what it wrote."""
+    options = ["-q", "-o", "APT::Sandbox::User="]
+    for name, place in (("Dir::State::Lists", "lists"), ("Dir::Cache", "cache")):
+        (folder / place / "partial").mkdir(parents=True)
+        (folder / place / "archives" / "partial").mkdir(parents=True)
+        options += ["-o", f"{name}={folder / place}"]
     output = ""
-    for command in (
-        ["apt-get", *places, "-q", "-o", "APT::Sandbox::User=", "update"],
-        ["apt-get", *places, "-q", "-o", "APT::Sandbox::User=", "download", package],
-    ):
+    for words in (["update"], ["download", package]):
+        command = ["apt-get", *options, *words]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         output += done.stdout + done.stderr
-        if done.returncode:
-            break
-    for archive in folder.glob("*.deb"):
-        subprocess.run(["dpkg-deb", "-x", str(archive), str(folder / "root")], check=True)
-    found = folder / "root" / "usr" / "include" / f"python{version}"
-    if not (found / "Python.h").is_file():
-        tail = "\n".join(output.strip().splitlines()[-4:])
-        raise SetupError(
-            f"Python {version} has no headers (Python.h) here, and apt could not fetch {package}.",
-            f"{remedy}\n{tail}",
-        )
-    return found
+    return output

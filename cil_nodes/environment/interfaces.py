@@ -62,37 +62,45 @@ def install_interfaces(root: Path, venv: Path, log: Path, say: Say, get_zig: Ins
         Installs the ``ziglang`` wheel into the folder given; called where no compiler works.
     """
     built = cache_folder() / "interfaces" / interface_key(root)
+    headers = compiler.find_headers()
     if built.is_dir():
         say("ROS 2 interfaces: found in the cache")
         _copy_into(built, venv)
         return
+    headers = headers or compiler.fetch_headers(venv / ".cil" / "headers")
+    repair_cmake_files(venv, headers)
     with tempfile.TemporaryDirectory(prefix="cil-interfaces-") as scratch:
-        made = _build(root, venv, Path(scratch), log, say, get_zig)
+        made = _build(root, venv, headers, Path(scratch), log, say, get_zig)
         _copy_into(made, venv)
         _keep(made, built)
 
 
-def repair_cmake_files(venv: Path, numpy_include: str) -> int:
-    """Point exported CMake files at this interpreter; the wheels carry their builder's paths.
+def repair_cmake_files(venv: Path, headers: Path) -> int:
+    """Point exported CMake files at `headers` and this NumPy; they carry their builder's paths.
 
     Returns
     -------
     int
         Number of files changed; none the second time.
     """
-    include = sysconfig.get_path("include")
+    # Beside the builder's path stands, after an earlier repair, the one that was there then.
+    earlier = re.escape(sysconfig.get_path("include"))
+    include = rf'(?:/opt/python/[^;"\s]*/include/python3\.\d+|{earlier}(?=[;"\s]))'
+    numpy = next(venv.glob("lib/python3.*/site-packages/numpy/_core/include"), None)
     changed = 0
     for path in (venv / "share").rglob("*.cmake"):
         old = path.read_text()
-        new = re.sub(r'/opt/python/[^;"\s]*/numpy/_?core/include', lambda _: numpy_include, old)
-        new = re.sub(r'/opt/python/[^;"\s]*/include/python3\.\d+', lambda _: include, new)
+        new = re.sub(r'/opt/python/[^;"\s]*/numpy/_?core/include', lambda _: str(numpy), old)
+        new = re.sub(include, lambda _: str(headers), new)
         if new != old:
             path.write_text(new)
             changed += 1
     return changed
 
 
-def _build(root: Path, venv: Path, scratch: Path, log: Path, say: Say, get_zig: InstallZig) -> Path:
+def _build(
+    root: Path, venv: Path, headers: Path, scratch: Path, log: Path, say: Say, get_zig: InstallZig
+) -> Path:
     """Configure, compile and install into a folder below `scratch`; return that folder."""
     # No blank may be in a path that CMake's generators see, hence the link and the scratch folder.
     prefix = scratch / "venv"
@@ -103,7 +111,7 @@ def _build(root: Path, venv: Path, scratch: Path, log: Path, say: Say, get_zig: 
     environment.pop("PYTHONPATH", None)
     environment["PATH"] = f"{prefix}/bin{os.pathsep}{environment.get('PATH', os.defpath)}"
     environment["AMENT_PREFIX_PATH"] = environment["CMAKE_PREFIX_PATH"] = str(prefix)
-    options = _use_compiler(environment, scratch, say, get_zig) + _use_headers(environment, scratch)
+    options = _use_compiler(environment, scratch, say, get_zig) + _use_headers(environment, headers)
     package = root / "ros2_ws" / "src" / PACKAGE
     source = scratch / "source"
     shutil.copytree(package, source)
@@ -152,14 +160,13 @@ def _use_compiler(
     return [f"-DCMAKE_{tool}={environment[tool]}" for tool in ("AR", "RANLIB")]
 
 
-def _use_headers(environment: dict[str, str], scratch: Path) -> list[str]:
-    """Make Python's headers known; return CMake options that are needed for it."""
-    if compiler.find_headers():
+def _use_headers(environment: dict[str, str], headers: Path) -> list[str]:
+    """Name Python's headers where they are not the interpreter's own; return CMake options."""
+    if headers == compiler.find_headers():
         return []
-    headers = compiler.fetch_headers(scratch / "headers")
     # Debian's pyconfig.h includes the one of its architecture, by a path from usr/include.
     for name in ("CFLAGS", "CXXFLAGS"):
-        environment[name] = f"{environment.get(name, '')} -I{headers.parent} -I{headers}".strip()
+        environment[name] = f"{environment.get(name, '')} -I{headers.parent}".strip()
     return [f"-DPython3_INCLUDE_DIR={headers}"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import shutil
@@ -17,7 +18,6 @@ from cil_nodes.environment.errors import explain
 from cil_nodes.environment.interfaces import (
     install_interfaces,
     interface_key,
-    repair_cmake_files,
 )
 from cil_nodes.environment.progress import Progress
 
@@ -25,6 +25,13 @@ LIBRARY_PINS = "requirements.txt"
 ROS_PINS = "requirements-ros.txt"
 TEST_PINS = "requirements-dev.txt"
 COMPILER_PINS = "requirements-compiler.txt"
+# Read by Python at every start. What the user or a sourced ROS 2 has set stays.
+DEFAULTS = """\
+import os, sys; os.environ.setdefault("AMENT_PREFIX_PATH", sys.prefix)
+import os; os.environ.setdefault("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
+import os; os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+import os; os.environ.setdefault("ROS_DISTRO", "jazzy")
+"""
 
 
 class Maker:
@@ -58,6 +65,8 @@ class Maker:
             self._step("interfaces", "ROS 2 interfaces", self._install_interfaces)
         if self._due("project"):
             self._step("project", "the cil command", self._install_project)
+        lend_openmp(self.venv)
+        self._set_defaults()
         self.progress.close(time.monotonic() - started)
 
     # -- which steps are due -------------------------------------------------------------------
@@ -115,9 +124,6 @@ class Maker:
         # NumPy's headers are needed to build the interfaces; its pin stands with the libraries.
         arguments = ["--no-compile", "-r", ROS_PINS, "numpy", "-c", LIBRARY_PINS]
         self._pip("installing ROS 2", ["install", *arguments], len(names))
-        asked = "import numpy; print(numpy.get_include())"
-        include = self._run("asking numpy", [str(self.python), "-c", asked])
-        repair_cmake_files(self.venv, include.strip().splitlines()[-1])
 
     def _install_libraries(self) -> None:
         """Install the rest as pinned, and have pip say whether all fits together."""
@@ -134,6 +140,11 @@ class Maker:
 
     def _install_interfaces(self) -> None:
         install_interfaces(self.root, self.venv, self.log, self.progress.say, self._install_zig)
+
+    def _set_defaults(self) -> None:
+        """Let the environment's Python know its ROS prefix, whichever way it is started."""
+        for packages in self.venv.glob("lib/python3.*/site-packages"):
+            (packages / "cil_environment.pth").write_text(DEFAULTS)
 
     def _install_zig(self, folder: Path) -> None:
         self._pip("fetching a compiler", ["install", "-r", COMPILER_PINS, "--target", str(folder)])
@@ -184,6 +195,28 @@ class Maker:
             elif expected and line.startswith("Installing collected"):
                 self.progress.update(f"unpacking {expected}")
         return "".join(written)
+
+
+def lend_openmp(venv: Path, library: str = "libgomp.so.1") -> bool:
+    """Where the system has no OpenMP runtime, let LightGBM find the one in scikit-learn's wheel.
+
+    Returns
+    -------
+    bool
+        Whether it was lent; False where the system has its own.
+    """
+    try:
+        ctypes.CDLL(library)
+        return False
+    except OSError:
+        bundled = next(venv.glob("lib/python3.*/site-packages/scikit_learn.libs/libgomp-*"), None)
+    if bundled is None:
+        return False
+    # The environment's Python has this folder in its LD_LIBRARY_PATH.
+    link = venv / "lib" / library
+    link.unlink(missing_ok=True)
+    link.symlink_to(bundled.relative_to(venv / "lib"))
+    return True
 
 
 def _pinned(path: Path) -> set[str]:

@@ -14,7 +14,7 @@ from cil_nodes.datasets.frames import CannotShowError, Frame, FrameSource, Sourc
 from cil_nodes.ros import qos
 from cil_nodes.ros.conversions import make_header, rgb_to_image
 from cil_nodes.ros.frame_loop import FrameLoop
-from cil_nodes.ros.lifecycle import BaseParameters, CilNode
+from cil_nodes.ros.lifecycle import SHUTDOWN_ERRORS, BaseParameters, CilNode
 from cil_nodes.ros.main import run
 from cil_nodes.ros.parameters import parameter
 
@@ -87,7 +87,7 @@ class Camera(CilNode[CameraParameters]):
             self._open,
             self._publish,
             lambda: self.parameters.rate,
-            lambda text: self.get_logger().warning(text),
+            self._tell,
             live=settings.source.startswith("device:"),
             retry=settings.retry,
         )
@@ -118,6 +118,13 @@ class Camera(CilNode[CameraParameters]):
 
     def _publish(self, frame: Frame) -> None:
         """Send one frame; runs in the loop's thread."""
+        try:
+            self._send(frame)
+        except SHUTDOWN_ERRORS:
+            if self.context.ok():
+                raise
+
+    def _send(self, frame: Frame) -> None:
         header = self._header(frame)
         height, width = frame.image.shape[:2]
         self._infos.publish(CameraInfo(header=header, height=height, width=width))
@@ -127,6 +134,10 @@ class Camera(CilNode[CameraParameters]):
             take(header, frame.image)
         if self._images.get_subscription_count():  # 1 MB is not copied for nobody
             self._images.publish(rgb_to_image(frame.image, header))
+
+    def _tell(self, text: str) -> None:
+        if self.context.ok():
+            self.get_logger().warning(text)
 
     def _header(self, frame: Frame) -> Header:
         stamp = frame.stamp_ns

@@ -41,8 +41,8 @@ class Evaluator(CilNode[EvaluatorParameters]):
         self._metrics = OnlineMetrics()
         self._publisher = self.make_publisher(Metrics, "metrics", qos.RESULT)
         self.make_subscription(LearnerState, "state", self._on_state, qos.STATE)
-        self.make_subscription(GroundTruth, "ground_truth", self._on_truth, qos.RESULT)
-        self.make_subscription(Prediction, "predictions", self._on_prediction, qos.RESULT)
+        self.make_subscription(GroundTruth, "ground_truth", self._on_truth, qos.PATIENT)
+        self.make_subscription(Prediction, "predictions", self._on_prediction, qos.PATIENT)
         self.make_timer(self.parameters.period, self._on_time)
 
     def _on_state(self, message: LearnerState) -> None:

@@ -142,9 +142,9 @@ class Labeler(CilNode[LabelerParameters]):
     def activate(self) -> None:
         """Begin to follow the stream."""
         lane = self._lane = Lane(self, "stream")
-        lane.subscribe(FeatureVector, "features", self._on_features)
-        lane.subscribe(Prediction, "predictions", self._on_prediction)
-        lane.subscribe(UnknownObject, "unknowns", self._on_unknown)
+        lane.subscribe(FeatureVector, "features", self._on_features, qos.PATIENT)
+        lane.subscribe(Prediction, "predictions", self._on_prediction, qos.PATIENT)
+        lane.subscribe(UnknownObject, "unknowns", self._on_unknown, qos.PATIENT)
         for topic, kind, convert in (
             ("image", Image, image_to_rgb),
             ("image/compressed", CompressedImage, compressed_to_rgb),

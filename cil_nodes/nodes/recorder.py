@@ -44,12 +44,12 @@ class Recorded:
 
 
 SMALL_TOPICS = (
-    Recorded("features", FeatureVector, qos.RESULT),
-    Recorded("predictions", Prediction, qos.RESULT),
-    Recorded("unknowns", UnknownObject, qos.RESULT),
+    Recorded("features", FeatureVector, qos.PATIENT),
+    Recorded("predictions", Prediction, qos.PATIENT),
+    Recorded("unknowns", UnknownObject, qos.PATIENT),
     Recorded("state", LearnerState, qos.STATE),
-    Recorded("ground_truth", GroundTruth, qos.RESULT),
-    Recorded("metrics", Metrics, qos.RESULT),
+    Recorded("ground_truth", GroundTruth, qos.PATIENT),
+    Recorded("metrics", Metrics, qos.PATIENT),
     Recorded("regions", Regions, qos.IMAGE),
     Recorded("camera_info", CameraInfo, qos.IMAGE),
     Recorded("unknown_clusters", UnknownClusterArray, qos.STATE),

@@ -119,14 +119,21 @@ class FrameLoop:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            if self._source is None:
-                self._reopen()
-                continue
-            frame = self._next()
-            if frame is not None:
-                self._pass_on(frame)
-            elif self._source is not None:
-                self._idle()
+            try:
+                self._step()
+            except Exception as error:  # one bad picture must not end the camera without a word
+                self._report(f"A frame was lost: {type(error).__name__}: {error}")
+                self._stop.wait(1.0 / self._rate())
+
+    def _step(self) -> None:
+        if self._source is None:
+            self._reopen()
+            return
+        frame = self._next()
+        if frame is not None:
+            self._pass_on(frame)
+        elif self._source is not None:
+            self._idle()
 
     def _reopen(self) -> None:
         if self._stop.wait(self._retry):

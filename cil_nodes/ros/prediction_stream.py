@@ -7,6 +7,7 @@ answered together as the next batch, so a burst costs little more than one sampl
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from typing import Any
 
@@ -14,6 +15,7 @@ from cil_msgs.msg import FeatureVector, UnknownObject
 from cil_msgs.msg import Prediction as PredictionMessage
 
 from cil_nodes.ros import qos
+from cil_nodes.ros.diagnostics import Diagnostics
 from cil_nodes.ros.lanes import JOIN_SECONDS, Lane
 from cil_nodes.ros.lifecycle import SHUTDOWN_ERRORS, CilNode
 from cil_nodes.ros.teaching_messages import (
@@ -24,6 +26,9 @@ from cil_nodes.ros.teaching_messages import (
 from cil_nodes.teaching.errors import TeachingError
 from cil_nodes.teaching.records import Prediction
 from cil_nodes.teaching.session import Session
+
+Received = tuple[float, FeatureVector]
+"""A vector and when it came, in seconds of a clock of its own."""
 
 MAX_BATCH = 32
 """Most samples answered at once; keeps the first of a long queue from waiting for the last."""
@@ -40,26 +45,27 @@ class PredictionStream:
         Who answers.
     queue_size : int
         Vectors that may wait; beyond it the oldest is dropped and counted.
-
-    Attributes
-    ----------
-    answered, refused, dropped : int
-        Vectors answered; not usable; dropped because answering fell behind.
+    diagnostics : Diagnostics
+        Counts what was ``answered``, ``refused`` (not usable) and ``dropped``, and the time from
+        received to published as ``answer``.
     """
 
-    def __init__(self, node: CilNode, session: Session, queue_size: int) -> None:
-        self.answered = self.refused = self.dropped = 0
+    def __init__(
+        self, node: CilNode, session: Session, queue_size: int, diagnostics: Diagnostics
+    ) -> None:
+        self._counts = diagnostics.counts
+        self._latency = diagnostics.latency["answer"]
         self._node = node
         self._session = session
         self._size = queue_size
-        self._queue: deque[FeatureVector] = deque()
+        self._queue: deque[Received] = deque()
         self._filled = threading.Condition()
         self._closed = False
         self._topic = node.resolve_topic_name("features")
         self._predictions = node.make_publisher(PredictionMessage, "predictions", qos.RESULT)
         self._unknowns = node.make_publisher(UnknownObject, "unknowns", qos.RESULT)
         self._lane = Lane(node, "features")
-        self._lane.subscribe(FeatureVector, "features", self._receive, qos.RESULT)
+        self._lane.subscribe(FeatureVector, "features", self._receive, qos.PATIENT)
         self._thread = threading.Thread(target=self._run, name="predictions", daemon=True)
 
     def start(self) -> None:
@@ -80,8 +86,8 @@ class PredictionStream:
         with self._filled:
             if len(self._queue) >= self._size:
                 self._queue.popleft()
-                self.dropped += 1
-            self._queue.append(message)
+                self._counts["dropped"] += 1
+            self._queue.append((time.perf_counter(), message))
             self._filled.notify()
 
     def _run(self) -> None:
@@ -93,7 +99,7 @@ class PredictionStream:
             except Exception:
                 self._node.log_traceback("answering features")
 
-    def _next_batch(self) -> list[FeatureVector]:
+    def _next_batch(self) -> list[Received]:
         """Wait for features; empty when closed."""
         with self._filled:
             self._filled.wait_for(lambda: self._queue or self._closed)
@@ -101,14 +107,16 @@ class PredictionStream:
                 return []
             return [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
 
-    def _answer(self, batch: list[FeatureVector]) -> None:
-        for message, prediction in zip(batch, self._predict(batch), strict=True):
+    def _answer(self, batch: list[Received]) -> None:
+        messages = [message for _, message in batch]
+        for (received, message), prediction in zip(batch, self._predict(messages), strict=True):
             if prediction is None:
                 continue
             self._predictions.publish(prediction_to_message(prediction, message))
             if prediction.is_unknown:
                 self._unknowns.publish(unknown_to_message(prediction, message))
-            self.answered += 1
+            self._counts["answered"] += 1
+            self._latency.add(time.perf_counter() - received)
 
     def _predict(self, batch: list[FeatureVector]) -> list[Prediction | None]:
         """Answer all at once; when one of them is unusable, each by itself."""
@@ -122,9 +130,9 @@ class PredictionStream:
         try:
             return self._session.predict(sample)
         except TeachingError as error:
-            self.refused += 1
+            self._counts["refused"] += 1
             self._node.get_logger().warning(
-                f"Features on {self._topic} were refused ({self.refused} so far): {error}",
+                f"Features on {self._topic} were refused: {error}",
                 throttle_duration_sec=5.0,
             )
             return None

@@ -31,6 +31,11 @@ STATE = QoSProfile(
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
 
+PATIENT = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=200, reliability=ReliabilityPolicy.RELIABLE
+)
+"""For subscriptions to results that must not lose any while their process gets no time."""
+
 _REMEDY = {
     "RELIABILITY": "make the publisher reliable, or the subscription best effort",
     "DURABILITY": "make the publisher transient local (latched), or the subscription volatile",

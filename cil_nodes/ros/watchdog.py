@@ -78,7 +78,7 @@ class ImageWatchdog:
         for times in (self._arrived, self._announced):
             while times and now - times[0] > self.window:
                 times.popleft()
-        news = tuple(sorted(image_topics)) != self._topics
+        news = not publishers and tuple(sorted(image_topics)) != self._topics
         if self._last is None or (now - self._said < self.again and not news):
             return None
         text = self._silence(now, topic, publishers, image_topics) or self._losses(topic)
@@ -96,7 +96,10 @@ class ImageWatchdog:
         if publishers and self._announced:
             return text + f"Its camera is sending: camera_info arrives. {_REMEDY}"
         if publishers:
-            return text + f"It has {publishers} publisher(s) that send nothing that arrives."
+            return text + (
+                f"It has {publishers} publisher(s), from which nothing arrives. A simulated camera "
+                "sends only what its service show asks for; else see the camera's own log."
+            )
         others = [name for name in image_topics if name != topic]
         if not others:
             return text + "Nobody publishes images: is the camera running, in this ROS_DOMAIN_ID?"

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import copy
 import importlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -175,45 +177,54 @@ class Trainer:
     def _learn(
         self, batch: Batch, progress: StageProgress, should_stop: StopRequest | None
     ) -> _Standing:
-        old = self._standing
-        split = bool(batch.held_out.any()) or old.honest is not old.full
-        exact = learner_class(self._recipe.method).joins_exactly
-        two = split and exact
-        seen = ~batch.held_out
-        honest = self._next(old.honest, batch, seen, progress, should_stop, 0.5 if two else 1.0)
-        full = honest
-        if two:
-            everything = np.ones(len(seen), dtype=bool)
-
-            def second_half(stage: str, done: float, text: str) -> None:
-                progress(stage, 0.5 + 0.5 * done, text)
-
-            full = self._next(old.full, batch, everything, second_half, should_stop, 1.0)
+        old, recipe = self._standing, self._recipe
         names = [name for name, out in zip(batch.labels, batch.held_out, strict=True) if out]
-        return _Standing(full, honest, old.held_out.grown(batch.X[batch.held_out], names))
+        held_out = old.held_out.grown(batch.X[batch.held_out], names)
+        seen = ~batch.held_out
 
-    def _next(
-        self,
-        model: IncrementalLearner | None,
-        batch: Batch,
-        chosen: np.ndarray,
-        progress: StageProgress,
-        should_stop: StopRequest | None,
-        share: float,
-    ) -> IncrementalLearner | None:
-        """Return ``model`` after the chosen samples; ``model`` itself stays as it is."""
-        if not chosen.any():
-            return model
-        # A learner never changes its state in place: a shallow copy is a branch of its own.
-        branch = make_learner(self._recipe) if model is None else copy.copy(model)
-        labels = np.array(batch.labels, dtype=object)[chosen]
-        branch.learn_phase(
-            batch.X[chosen],
-            labels,
-            lambda done, text: progress("fitting", share * done, text),
-            should_stop,
-        )
-        return branch
+        def report(done: float, text: str) -> None:
+            progress("fitting", done, text)
+
+        split = bool(names) or old.honest is not old.full
+        if not (split and learner_class(recipe.method).joins_exactly):
+            honest = _after(recipe, old.honest, batch, seen, report, should_stop)
+            return _Standing(honest, honest, held_out)
+        # The twins share nothing but what neither changes: on two cores they take the time of one.
+        given_up = threading.Event()
+
+        def stop() -> bool:
+            return given_up.is_set() or (should_stop is not None and should_stop())
+
+        with ThreadPoolExecutor(1) as beside:
+            twin = beside.submit(_after, recipe, old.honest, batch, seen, _quiet, stop)
+            try:
+                full = _after(recipe, old.full, batch, np.ones_like(seen), report, stop)
+            except BaseException:
+                given_up.set()
+                raise
+            return _Standing(full, twin.result(), held_out)
+
+
+def _after(
+    recipe: Recipe,
+    model: IncrementalLearner | None,
+    batch: Batch,
+    chosen: np.ndarray,
+    progress: Callable[[float, str], None],
+    should_stop: StopRequest | None,
+) -> IncrementalLearner | None:
+    """Return a model after the chosen samples; the one given stays as it is."""
+    if not chosen.any():
+        return model
+    # A learner never changes its state in place: a shallow copy is a branch of its own.
+    branch = make_learner(recipe) if model is None else copy.copy(model)
+    labels = np.array(batch.labels, dtype=object)[chosen]
+    branch.learn_phase(batch.X[chosen], labels, progress, should_stop)
+    return branch
+
+
+def _quiet(fraction: float, stage: str) -> None:
+    """The other twin reports."""
 
 
 def _no_progress(stage: str, fraction: float, message: str) -> None:

@@ -10,12 +10,10 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -37,6 +35,7 @@ from cil_nodes.teaching.errors import (
     UnteachableError,
     WorkerDiedError,
 )
+from cil_nodes.teaching.scratch import make_scratch, remove_scratch
 from cil_nodes.teaching.training import Batch, StageProgress, Trainer
 from cil_nodes.teaching.validation import Measured
 
@@ -134,26 +133,13 @@ def out_of_memory(recipe: Recipe, what: str) -> str:
     )
 
 
-class _Scratch:
-    """A private folder in memory, gone with its owner."""
-
-    def __init__(self) -> None:
-        memory = Path("/dev/shm")
-        place = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
-        self.path = Path(tempfile.mkdtemp(prefix="cil-lesson-", dir=place))
-
-    def remove(self) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
-
-
 class InlineWorker:
     """Runs lessons in the caller's thread: no second process, the same results."""
 
     def __init__(self) -> None:
         self._trainer = Trainer()
         self._recipe = Recipe("")
-        self._scratch = _Scratch()
-        self.scratch = self._scratch.path
+        self.scratch = make_scratch()
 
     @property
     def state_id(self) -> str:
@@ -218,7 +204,7 @@ class InlineWorker:
 
     def close(self) -> None:
         """Remove the private folder."""
-        self._scratch.remove()
+        remove_scratch(self.scratch)
 
 
 class ProcessWorker:
@@ -237,8 +223,7 @@ class ProcessWorker:
     def __init__(self, threads: int = 1) -> None:
         self._threads = threads
         self._recipe = Recipe("")
-        self._scratch = _Scratch()
-        self.scratch = self._scratch.path
+        self.scratch = make_scratch()
         self._state_id = ""
         self._calls = 0
         self._close_lock = threading.Lock()
@@ -419,7 +404,7 @@ class ProcessWorker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._scratch.remove()
+        remove_scratch(self.scratch)
 
 
 def make_worker(kind: str, threads: int = 1) -> Worker:

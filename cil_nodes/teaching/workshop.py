@@ -249,6 +249,8 @@ class Workshop:
         names = self._journal.class_names()
         labels = {**self._journal.class_labels(), **content.names}
         renamed = {names[n]: label for n, label in labels.items() if names[n] != label}
+        # What a learner makes ready at its first answer is made now: no prediction waits for it.
+        learner.answer(np.ones((1, learner.n_features_in_), dtype=np.float32))
         return LiveModel(version, content.recipe.method, learner, renamed)
 
     def _load(self, content: Content) -> IncrementalLearner:

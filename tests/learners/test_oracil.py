@@ -121,7 +121,7 @@ def test_the_strength_is_searched_once_samples_outnumber_m_and_when_they_double(
     learner.partial_fit(X[14:], Y[14:])
     found = learner.consolidate()
     assert found["tuned_at"] == 60
-    assert learner.ridge_ == found["ridge"] != 0.03
+    assert learner.ridge_ == found["ridge"] != 0.1
     assert learner.consolidate() == {}
     learner.partial_fit(*blobs(LABELS, seed=1))
     assert learner.consolidate()["tuned_at"] == 132
@@ -289,3 +289,16 @@ def test_the_registry_makes_numbers_of_texts():
     learner = registry.create("oracil", M="128", ridge="0.5")
     assert (learner.M, learner.ridge) == (128, 0.5)
     assert registry.create("oracil", M="auto").M == "auto"
+
+
+def test_the_leaky_way_of_evaluating_says_so(capsys):
+    from cil_nodes.learners.oracil.leak import own_phase_distances
+
+    learner = Oracil(group_capacity=2)
+    for start in (0, 2, 4):
+        learner.partial_fit(*blobs(LABELS[start : start + 2], seed=start))
+    test = blobs(LABELS, n=20, seed=5, spread=1.5)
+    phase_of = {label: i // 2 for i, label in enumerate(LABELS)}
+    leaky = own_phase_distances(learner, (X, Y), test, phase_of)
+    assert "LEAK" in capsys.readouterr().err
+    assert np.mean(leaky == test[1]) > np.mean(learner.predict(test[0]) == test[1])

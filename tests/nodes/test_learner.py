@@ -10,7 +10,16 @@ import pytest
 from action_msgs.msg import GoalStatus
 from cil_msgs.action import TrainPhase
 from cil_msgs.msg import FeatureVector, LearnerState, Prediction, UnknownObject
-from cil_msgs.srv import AddSamples, ListSamples, ListVersions, LoadModel, RollBack, SaveModel
+from cil_msgs.srv import (
+    AddSamples,
+    EditClass,
+    ListSamples,
+    ListVersions,
+    LoadModel,
+    RollBack,
+    SaveModel,
+    Undo,
+)
 
 from cil_nodes.nodes.learner import Learner
 from cil_nodes.ros import qos
@@ -147,13 +156,39 @@ def test_unusable_features_are_refused_and_the_node_lives_on(probe: RosProbe, tm
         ):
             talk.features.publish(message)
         assert talk.ask(feature("mug", 1)).label == "mug"
-        probe.wait(lambda: node._stream.refused == 3, "three refused vectors")
+        probe.wait(lambda: node._diagnostics.counts["refused"] == 3, "three refused vectors")
         refused = talk.add("mug", [feature("mug", encoder="other@ffffffffffff")])
         assert refused.error_code == AddSamples.Response.WRONG_ENCODER
         assert "canned@0123456789ab" in refused.message
         assert "other@ffffffffffff" in refused.message
         refused = talk.add("unknown", [feature("mug")])
         assert refused.error_code == AddSamples.Response.BAD_LABEL
+
+
+def test_classes_are_renamed_and_the_last_word_taken_back(probe: RosProbe, tmp_path: Path):
+    with learner(tmp_path):
+        talk = Talk(probe)
+        talk.teach("mug", "duck")
+
+        def edit(operation: int, label: str, new_label: str = "") -> Any:
+            return probe.call_service(
+                EditClass, "edit_class", operation=operation, label=label, new_label=new_label
+            )
+
+        ask = EditClass.Request
+        assert edit(ask.RENAME, "mug", "cup").error_code == EditClass.Response.OK
+        assert talk.ask(feature("mug", 8)).label == "cup"
+        assert edit(ask.RENAME, "cup", "duck").error_code == EditClass.Response.LABEL_TAKEN
+        assert edit(ask.FORGET, "brick").error_code == EditClass.Response.NO_SUCH_CLASS
+        assert "nothing was changed" in edit(9, "cup").message
+        forgotten = edit(ask.FORGET, "duck")
+        assert forgotten.error_code == EditClass.Response.OK
+        assert talk.ask(feature("duck", 8)).is_unknown
+        undone = probe.call_service(Undo, "undo")
+        assert undone.error_code == Undo.Response.OK
+        assert talk.ask(feature("duck", 9)).label == "duck"
+        talk.add("brick", features("brick", 2))
+        assert "brick" in probe.call_service(Undo, "undo").message
 
 
 def test_nothing_pending_is_said_in_words(probe: RosProbe, tmp_path: Path):

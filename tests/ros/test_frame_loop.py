@@ -124,6 +124,20 @@ def test_anything_else_that_cannot_be_opened_is_an_error_at_once() -> None:
         Rig(None).loop.open()
 
 
+def test_a_bad_frame_is_told_and_the_next_one_comes() -> None:
+    class Scratched(Reel):
+        def next_frame(self) -> Frame | None:
+            frame = super().next_frame()
+            if frame is not None and frame.name == "2":
+                raise OSError("unreadable")
+            return frame
+
+    with Rig(Scratched(4)) as rig:
+        until(lambda: len(rig.said) == 2, "the bad frame and the end to be told")
+    assert rig.said[0] == "A frame was lost: OSError: unreadable"
+    assert rig.frames == ["3", "1", "0"]
+
+
 def test_it_can_be_stopped_and_started_again() -> None:
     rig = Rig(Desk(0))
     with rig:

@@ -73,3 +73,11 @@ def test_small_losses_are_no_news_and_small_images_no_matter_of_the_segment() ->
         if step % 5 == 0:
             dog.image(step / 10, 1000)
     assert "too busy" in (dog.check(10.0, TOPIC, 1, [TOPIC]) or "")
+
+
+def test_a_camera_that_sends_nothing_may_be_waiting_to_be_asked() -> None:
+    dog = watch()
+    text = dog.check(5.0, TOPIC, 1, [TOPIC]) or ""
+    assert "It has 1 publisher(s), from which nothing arrives." in text
+    assert "its service show" in text
+    assert dog.check(6.0, TOPIC, 1, [TOPIC, "/cil/annotated"]) is None, "no news for us"

@@ -158,6 +158,11 @@ def test_a_sourced_ros_is_left_alone_and_named(script, tmp_path):
     assert "colcon build" in done.stderr
 
 
+def test_its_own_environment_is_not_taken_for_another_ros(script):
+    own = script(AMENT_PREFIX_PATH=str(script.clone / ".venv"))
+    assert "sourced" not in own.stderr
+
+
 def stub_commands(folder, **scripts):
     """A PATH with the usual small commands and the scripts given, and with no Python."""
     folder.mkdir()

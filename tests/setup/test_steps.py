@@ -11,7 +11,7 @@ import pytest
 from cil_nodes.environment import __main__ as entry
 from cil_nodes.environment.errors import SetupError
 from cil_nodes.environment.progress import Progress
-from cil_nodes.environment.steps import Maker
+from cil_nodes.environment.steps import Maker, lend_openmp
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -81,6 +81,15 @@ def test_changed_pins_make_it_from_nothing(clone):
         file.write("tiny==1.0\n")
     assert make(clone) == ALL
     assert not relic.exists()
+
+
+def test_the_environment_knows_its_ros_prefix_unless_told_otherwise(clone):
+    make(clone)
+    python = clone / ".venv" / "bin" / "python"
+    show = "import os; print(os.environ['AMENT_PREFIX_PATH'], os.environ['ROS_DISTRO'])"
+    for environment, prefix in (({}, clone / ".venv"), ({"AMENT_PREFIX_PATH": "/ros"}, "/ros")):
+        done = subprocess.run([python, "-c", show], env=environment, capture_output=True, text=True)
+        assert done.stdout.strip() == f"{prefix} jazzy", done.stderr
 
 
 @pytest.mark.parametrize(
@@ -162,3 +171,12 @@ def test_progress_tells_each_step_and_its_time():
         "cil: unpacking: 0 s",
         "cil: environment ready after 1 s",
     ]
+
+
+def test_openmp_is_lent_only_where_the_system_has_none(tmp_path):
+    bundled = tmp_path / "lib/python3.12/site-packages/scikit_learn.libs/libgomp-1a2b.so.1.0.0"
+    bundled.parent.mkdir(parents=True)
+    bundled.write_text("a library")
+    assert not lend_openmp(tmp_path, "libc.so.6")
+    assert lend_openmp(tmp_path, "libgomp-of-nobody.so.1")
+    assert (tmp_path / "lib" / "libgomp-of-nobody.so.1").read_text() == "a library"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from cil_nodes.evaluation.peers import JointRidge, NearestClassMean
 from cil_nodes.evaluation.protocols import Labelled, joint_accuracy, run_phases, split_phases
 from cil_nodes.evaluation.run_record import RunRecord
 from cil_nodes.evaluation.run_summary import percent_figures, summarise
+
+if TYPE_CHECKING:
+    from cil_nodes.datasets import ImageDataset
 
 CONFIGURATION: dict[str, Any] = {
     "dataset": "grocery",
@@ -35,8 +38,8 @@ OTHERS = {
 }
 
 
-def features_of(split: str) -> tuple[Labelled, tuple[str, ...]]:
-    """Return the features of a split (from the cache where they are) and all classes."""
+def features_of(split: str) -> tuple[Labelled, ImageDataset]:
+    """Return the features of a split, from the cache where they are, and its data set."""
     from cil_nodes.datasets import open_dataset
     from cil_nodes.encoders import open_encoder
     from cil_nodes.encoders.features import cached_features
@@ -44,7 +47,7 @@ def features_of(split: str) -> tuple[Labelled, tuple[str, ...]]:
     dataset = open_dataset(CONFIGURATION["dataset"], split)
     encoder = open_encoder(CONFIGURATION["encoder"], threads=2)
     features = cached_features(encoder, dataset)  # type: ignore[arg-type]
-    return Labelled(features, np.array(dataset.labels)), dataset.classes
+    return Labelled(features, np.array(dataset.labels)), dataset
 
 
 def joint_references(train: Labelled, test: Labelled) -> dict[str, Any]:
@@ -91,16 +94,15 @@ def one_seed(
 def demo_grocery(context: Context) -> BenchResult:
     """Run all seeds and average, beside the joint peers."""
     context.progress(0.0, "features")
-    (train, classes), (test, _) = features_of("train"), features_of("test")
+    (train, taught), (test, shown) = features_of("train"), features_of("test")
+    base = {**CONFIGURATION, "data": [taught.data_hash, shown.data_hash]}
     parts = len(context.seeds) + 1
-    references = context.part(
-        {**CONFIGURATION, "references": True}, lambda: joint_references(train, test)
-    )
+    references = context.part({**base, "references": True}, lambda: joint_references(train, test))
     outcomes = []
     for number, seed in enumerate(context.seeds):
         context.progress((number + 1) / parts, f"seed {seed}")
-        key = {**CONFIGURATION, "seed": seed}
-        outcomes.append(context.part(key, partial(one_seed, seed, classes, train, test)))
+        key = {**base, "seed": seed}
+        outcomes.append(context.part(key, partial(one_seed, seed, taught.classes, train, test)))
     context.progress(1.0, "done")
     return _result(outcomes, references)
 

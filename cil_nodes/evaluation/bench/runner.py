@@ -49,18 +49,26 @@ def cache_root() -> Path:
 
 
 @cache
-def code_hash(folders: tuple[str, ...]) -> str:
+def code_hash(parts: tuple[str, ...]) -> str:
     """Hash of the source files of parts of this package: other code, other result.
 
     Parameters
     ----------
-    folders : tuple of str
-        Folders inside ``cil_nodes``.
+    parts : tuple of str
+        Folders and files inside ``cil_nodes``.
+
+    Raises
+    ------
+    FileNotFoundError
+        For a part that does not exist: it would never make anything stale.
     """
     root = Path(__file__).resolve().parents[2]
     digest = hashlib.sha256()
-    for folder in sorted(folders):
-        for path in sorted((root / folder).rglob("*.py")):
+    for part in sorted(parts):
+        whole = root / part
+        if not whole.exists():
+            raise FileNotFoundError(f"{whole}: there is no such part of the package.")
+        for path in sorted(whole.rglob("*.py")) if whole.is_dir() else [whole]:
             digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
@@ -121,7 +129,7 @@ class Context:
         compute : callable
             Does the work; returns what JSON can hold.
         code : tuple of str
-            Folders of the package whose change makes the part stale.
+            Folders and files of the package whose change makes the part stale.
         """
         path = self._path(key, code, "json")
         if path.is_file():

@@ -14,6 +14,17 @@ from cil_nodes.learners.oracil.heads import inverse
 from cil_nodes.learners.oracil.sums import ClassSums, oas_shrinkage
 
 
+def least_shrinkage(dimension: int, freedom: float) -> float:
+    """Return the least shrinkage for d dimensions and ``freedom`` samples.
+
+    OAS assumes independent samples. Views of the same things are not: on photographs of groceries
+    (1,800 in 1,280 dimensions) it shrinks by 0.06, where 0.3 to 0.9 gave two points of accuracy and
+    raised the relative distance's AUROC on fresh photographs from 0.4 to 0.7. The floor fades once
+    samples outnumber dimensions by far.
+    """
+    return 0.5 * min(1.0, 5.0 * dimension / freedom)
+
+
 @dataclass(frozen=True)
 class Precision:
     """The inverse of a shrunk covariance, and how it came about.
@@ -30,10 +41,14 @@ class Precision:
 
     @classmethod
     def of(cls, scatter: np.ndarray, freedom: float) -> Precision:
-        """Invert a scatter (d, d) over ``freedom``, shrunk by OAS towards a multiple of I."""
+        """Invert a scatter (d, d) over ``freedom``, shrunk towards a multiple of I.
+
+        By OAS, but no less than `least_shrinkage`.
+        """
         freedom = max(freedom, 1.0)
         covariance = scatter / freedom
-        rho = float(np.clip(oas_shrinkage(covariance, freedom), 1e-6, 1.0))
+        least = least_shrinkage(len(covariance), freedom)
+        rho = float(np.clip(oas_shrinkage(covariance, freedom), least, 1.0))
         level = max(float(np.trace(covariance)) / len(covariance), 1e-9)
         covariance *= 1 - rho
         covariance[np.diag_indices_from(covariance)] += rho * level

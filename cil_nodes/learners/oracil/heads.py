@@ -117,7 +117,7 @@ class DualHead:
         rows = np.asarray(H, dtype=np.float64)
         cross = np.asarray(self.H, dtype=np.float64) @ rows.T
         corner = rows @ rows.T
-        kernel = np.block([[self.kernel, cross], [cross.T, corner]])
+        kernel = _framed(self.kernel, cross, corner)
         if 4 * len(rows) < self.samples:
             grown = _border(self.dual_inverse, cross, corner, self.ridge)
         else:
@@ -147,7 +147,11 @@ class DualHead:
 
     def weights(self, columns: int) -> np.ndarray:
         """Return W (M, C) = H' (H H' + ridge I)^-1 Y, equal to Eq. 8."""
-        return self.H.T @ self.duals(columns)
+        return self.H.T @ self.duals(columns).astype(self.H.dtype)
+
+    def fitted(self, columns: int) -> np.ndarray:
+        """Return H W of the kept rows (n, C), which is Y - ridge (H H' + ridge I)^-1 Y."""
+        return one_hot(self.positions, columns) - self.ridge * self.duals(columns)
 
     def hats(self, H: np.ndarray, rows: np.ndarray, blocks: list[slice]) -> list[np.ndarray]:
         """Return blocks of the hat matrix I - ridge (H H' + ridge I)^-1 of the kept ``rows``."""
@@ -345,10 +349,9 @@ def woodbury(R: np.ndarray, X: np.ndarray, epsilon: float) -> np.ndarray:
 
 
 def _hat_blocks(H: np.ndarray, R: np.ndarray, blocks: list[slice]) -> list[np.ndarray]:
-    """Return H_b R H_b' for every block b of rows; R is read once."""
-    H = np.asarray(H, dtype=np.float64)
-    pulled = H @ R
-    return [pulled[b] @ H[b].T for b in blocks]
+    """Return H_b R H_b' for every block b of rows; R is read once, in H's precision."""
+    pulled = H @ R.astype(H.dtype, copy=False)
+    return [(pulled[b] @ H[b].T).astype(np.float64) for b in blocks]
 
 
 def _ridge_inverse(S: np.ndarray, ridge: float) -> np.ndarray:
@@ -358,6 +361,15 @@ def _ridge_inverse(S: np.ndarray, ridge: float) -> np.ndarray:
     return inverse(shifted)
 
 
+def _framed(inner: np.ndarray, side: np.ndarray, corner: np.ndarray) -> np.ndarray:
+    """Return [[inner, side], [side', corner]]; NumPy's block takes three times as long."""
+    n = len(inner)
+    whole = np.empty((n + len(corner), n + len(corner)))
+    whole[:n, :n], whole[:n, n:] = inner, side
+    whole[n:, :n], whole[n:, n:] = side.T, corner
+    return whole
+
+
 def _border(Q: np.ndarray, cross: np.ndarray, corner: np.ndarray, ridge: float) -> np.ndarray:
     """Grow the inverse Q (n, n) of a kernel by k rows: block inversion."""
     P = Q @ cross
@@ -365,4 +377,6 @@ def _border(Q: np.ndarray, cross: np.ndarray, corner: np.ndarray, ridge: float) 
     S[np.diag_indices_from(S)] += ridge
     T = inverse((S + S.T) / 2)
     side = -P @ T
-    return np.block([[Q - side @ P.T, side], [side.T, T]])
+    whole = _framed(Q, side, T)
+    whole[: len(Q), : len(Q)] -= side @ P.T
+    return whole

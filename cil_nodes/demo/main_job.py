@@ -14,8 +14,10 @@ from cil_nodes.demo.options import DemoOptions
 from cil_nodes.demo.recording import pictures_by_stamp
 from cil_nodes.demo.script import Observation, ScriptedTeacher
 from cil_nodes.demo.stage import Stage, grocery_stage, turntable_stage
+from cil_nodes.evaluation.report.page import one_sentence
 from cil_nodes.evaluation.run_folder import write_run_folder
 from cil_nodes.evaluation.run_record import PredictionRow, RunRecord, Setting
+from cil_nodes.evaluation.run_summary import summarise
 from cil_nodes.ros.runner import GraphProcess
 from cil_nodes.teaching.records import SessionState
 
@@ -93,7 +95,9 @@ def run_demo(options: DemoOptions) -> Path:
         notes=_notes(stage, taught),
         command=f"./cil demo --stream {options.stream} --seed {options.seed}",
     )
-    return write_run_folder(folder, record)
+    report = write_run_folder(folder, record)
+    print(one_sentence(record, summarise(record)), flush=True)
+    return report
 
 
 def empty_run_folder(folder: Path) -> Path:
