@@ -75,6 +75,7 @@ def read_cifar(name: str, split: str, root: Path) -> ImageDataset:
         data_hash=fingerprint(files, folder, split),
         classes=tuple(index["classes"]),
         coarse=_coarse() if name == "cifar100" else None,
+        whole=False,
     )
 
 

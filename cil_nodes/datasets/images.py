@@ -82,6 +82,9 @@ class ImageDataset:
         Every class of the dataset, in its published order.
     coarse
         The coarser class of each class, where the dataset has one.
+    whole
+        Whether these are whole pictures, of which an encoder may look at the middle only; False
+        for cut-outs that one thing fills.
     """
 
     name: str
@@ -91,6 +94,7 @@ class ImageDataset:
     data_hash: str
     classes: tuple[str, ...]
     coarse: dict[str, str] | None = None
+    whole: bool = True
 
     def __post_init__(self) -> None:
         if len(self.images) != len(self.labels):

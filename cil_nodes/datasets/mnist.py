@@ -49,6 +49,7 @@ def read_mnist(split: str, root: Path) -> ImageDataset:
         split=split,
         data_hash=fingerprint(_files(split, root), root, split),
         classes=tuple("0123456789"),
+        whole=False,
     )
 
 

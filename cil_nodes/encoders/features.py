@@ -32,6 +32,7 @@ class Pictures(Protocol):
     name: str
     split: str
     data_hash: str
+    whole: bool
     images: Sequence[NDArray[np.uint8]]
 
 
@@ -75,7 +76,8 @@ def features_path(
     encoder: Encoder, dataset: Pictures, cache: str | os.PathLike[str] | None = None
 ) -> Path:
     """Return where the features of a dataset are kept, whether or not they are there."""
-    told = "\0".join((encoder.encoder_id, encoder.preprocessing.key(), dataset.data_hash))
+    view = encoder.preprocessing.key() + ("" if dataset.whole else " cut-outs")
+    told = "\0".join((encoder.encoder_id, view, dataset.data_hash))
     key = hashlib.sha256(told.encode()).hexdigest()[:16]
     name = f"{dataset.name}-{dataset.split}-{encoder.encoder_id}-{key}.npy"
     return cache_folder(cache) / "features" / name
@@ -88,8 +90,9 @@ def _compute(encoder: Encoder, dataset: Pictures, path: Path, batch: int, progre
     title = f"features of {dataset.name} {dataset.split}"
     with tqdm(total=shape[0], initial=done, desc=title, disable=not progress, unit="") as bar:
         for start in range(done, shape[0], batch):
-            images = dataset.images[start : start + batch]
-            rows[start : start + len(images)] = _halved(encoder.encode(list(images)), encoder)
+            images = list(dataset.images[start : start + batch])
+            features = encoder.encode(images, [dataset.whole] * len(images))
+            rows[start : start + len(images)] = _halved(features, encoder)
             bar.update(len(images))
             if (start // batch) % max(1, _ROWS_BETWEEN_NOTES // batch) == 0:
                 _write_note(rows, note, start + len(images))

@@ -16,10 +16,11 @@ class Mean:
         self.preprocessing = SimpleNamespace(key=lambda: "as it is")
         self.stop_after = None
 
-    def encode(self, images):
+    def encode(self, images, whole):
         if self.stop_after is not None and self.seen >= self.stop_after:
             raise KeyboardInterrupt
         self.seen += len(images)
+        self.whole = set(whole)
         return np.array([i.mean((0, 1)) for i in images], np.float32) * self.scale
 
 
@@ -27,7 +28,7 @@ class Mean:
 def dataset():
     rng = np.random.default_rng(0)
     images = [rng.integers(0, 256, (4, 5, 3), dtype=np.uint8) for _ in range(3000)]
-    return SimpleNamespace(name="made", split="train", data_hash="abc", images=images)
+    return SimpleNamespace(name="made", split="train", data_hash="abc", whole=True, images=images)
 
 
 def test_features_are_kept_and_not_computed_again(tmp_path, dataset):
@@ -50,8 +51,17 @@ def test_another_encoder_preprocessing_or_data_has_another_place(tmp_path, datas
         features_path(Mean("mean@1"), dataset, tmp_path),
         features_path(other_view, dataset, tmp_path),
         features_path(Mean(), other_data, tmp_path),
+        features_path(Mean(), SimpleNamespace(**{**vars(dataset), "whole": False}), tmp_path),
     }
-    assert len(places) == 4
+    assert len(places) == 5
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_encoder_is_told_whether_pictures_are_whole(tmp_path, dataset, whole):
+    encoder = Mean()
+    dataset.whole = whole
+    cached_features(encoder, dataset, cache=tmp_path, progress=False)
+    assert encoder.whole == {whole}
 
 
 def test_a_run_that_was_cut_off_goes_on(tmp_path, dataset):
@@ -79,7 +89,7 @@ def test_numbers_that_the_cache_cannot_keep_are_refused(tmp_path, dataset):
 
 
 def test_a_dataset_of_nothing_has_no_rows(tmp_path):
-    empty = SimpleNamespace(name="none", split="test", data_hash="0", images=[])
+    empty = SimpleNamespace(name="none", split="test", data_hash="0", whole=True, images=[])
     assert cached_features(Mean(), empty, cache=tmp_path, progress=False).shape == (0, 3)
 
 
