@@ -37,8 +37,11 @@ DRAWN_BY = (
 GOALS = {"final_accuracy": ">= 97", "false_unknown_rate": "< 5", "unknown_caught_rate": ">= 90"}
 FIGURES = (*GOALS, "forgetting", "unknown_auroc")
 LOWER = ("false_unknown_rate", "forgetting")
-# What is known about figures that fall short, or that a reader would misread.
-NOTES: dict[str, str] = {}
+DEMO_SEED = 0
+NOTE = (
+    "Seeds 20 to 24. The settings of the unknown score were chosen on seeds 0 to 17, and the 24 "
+    "things that look least alike on the teaching views of seed 0; the demo's own seed is 0."
+)
 
 
 class Studio:
@@ -134,22 +137,25 @@ def one_seed(
     "three phases and 8 never, 20 views each; fresh views before unseen backdrops.",
     minutes=5,
     seeds=5,
+    first_seed=20,
 )
 def demo_sim(context: Context) -> BenchResult:
-    """Run all seeds and average."""
+    """Run all seeds and average; the demo's own seed stands beside them."""
     outcomes = []
-    for number, seed in enumerate(context.seeds):
-        stage, studio = context.stage(number, len(context.seeds)), Studio(context, seed)
+    seeds = [*context.seeds, DEMO_SEED]
+    for number, seed in enumerate(seeds):
+        stage, studio = context.stage(number, len(seeds)), Studio(context, seed)
         key = {**CONFIGURATION, "seed": seed}
         work = partial(one_seed, seed, plan_for(seed), studio, stage)
         outcomes.append(context.part(key, work))
         stage(1.0, f"seed {seed}: done")
+    demo = outcomes.pop()
     curves = {"all taught so far": [outcome["curve"] for outcome in outcomes]}
-    details = {"curves": curves, "seeds": outcomes}
-    return BenchResult(tuple(_records(outcomes)), CONFIGURATION, details)
+    details = {"curves": curves, "seeds": outcomes, "demo": demo}
+    return BenchResult(tuple(_records(outcomes, demo)), CONFIGURATION, details)
 
 
-def _records(outcomes: list[dict[str, Any]]) -> list[Record]:
+def _records(outcomes: list[dict[str, Any]], demo: dict[str, Any]) -> list[Record]:
     records = []
     for name in FIGURES:
         values = [outcome["figures"][name] for outcome in outcomes]
@@ -159,8 +165,8 @@ def _records(outcomes: list[dict[str, Any]]) -> list[Record]:
             unit="%",
             better="lower" if name in LOWER else "higher",
             goal=GOALS.get(name, "reported"),
-            reference={"seed 0, the demo's own": round(values[0], 4)},
-            note=NOTES.get(name, ""),
+            reference={"seed 0, the demo's own": round(demo["figures"][name], 4)},
+            note=NOTE,
         )
         records.append(record)
     return records

@@ -164,11 +164,11 @@ class Context:
 
 
 def seeds_of(entry: Bench, seeds: int | None) -> range:
-    """Return the seeds to run: 0 to the number asked for, or the benchmark's own number."""
+    """Return the seeds to run: as many as asked for, or the benchmark's own number."""
     number = entry.seeds if seeds is None else seeds
     if number < 1:
         raise ValueError(f"--seeds {number}: at least one seed is needed.")
-    return range(number)
+    return range(entry.first_seed, entry.first_seed + number)
 
 
 def estimate(name: str, seeds: int | None = None) -> str:

@@ -22,8 +22,8 @@ from cil_nodes.learners.oracil.heads import PrintedHead
 from cil_nodes.learners.oracil.model import Model, Statistics, pack, unpack
 from cil_nodes.learners.phase import Phase, ProgressCallback, StopRequest
 
-PRIOR_RIDGE = 0.1
-"""Strength until the first search; for h of length about 1."""
+PRIOR_RIDGE = 0.3
+"""Strength until the first search; for h of length about 1. Chosen on Grocery's validation split."""
 
 _CHOICES = {
     "normalize": NORMALIZATIONS,
@@ -58,7 +58,7 @@ class Oracil(IncrementalLearner):
         "f" as section 4.2.6 does.
     ridge : float or "auto" in [1e-9, 1e6]
         Strength of the regularisation (gamma in Eq. 7), for h of length about 1. "auto" starts at
-        0.1 and is searched by generalised cross-validation in `consolidate`, once samples
+        0.3 and is searched by generalised cross-validation in `consolidate`, once samples
         outnumber M and whenever they have doubled since. The paper does not say its value.
     gram : {"shared", "group"}
         One matrix over all samples, which equals joint ridge regression exactly, or the paper's
