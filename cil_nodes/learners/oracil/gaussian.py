@@ -17,10 +17,11 @@ from cil_nodes.learners.oracil.sums import ClassSums, oas_shrinkage
 def least_shrinkage(dimension: int, freedom: float) -> float:
     """Return the least shrinkage for d dimensions and ``freedom`` samples.
 
-    OAS assumes independent samples. Views of the same things are not: on photographs of groceries
-    (1,800 in 1,280 dimensions) it shrinks by 0.06, where 0.3 to 0.9 gave two points of accuracy and
-    raised the relative distance's AUROC on fresh photographs from 0.4 to 0.7. The floor fades once
-    samples outnumber dimensions by far.
+    OAS assumes independent samples. Views of the same things are not: on Grocery's training
+    photographs (2,640 in 1,280 dimensions) it shrinks by 0.06. On the validation split a floor of
+    0.25 gave 72.0 % accuracy, 0.5 gave 71.0 % and none 69.9 %; of 296 photographs, so that the
+    first two do not differ, and 0.5 tells unknowns better. The floor fades once samples outnumber
+    dimensions by far.
     """
     return 0.5 * min(1.0, 5.0 * dimension / freedom)
 
