@@ -30,7 +30,7 @@ USER robot
 # The system's packages stay visible: rclpy, and NumPy 1, for which they are compiled.
 # onnxruntime-gpu takes CUDA and cuDNN as wheels, so the image needs no CUDA of its own.
 RUN python3 -m venv --system-site-packages .venv \
-    && extras=encoders,sim,bags,report \
+    && extras=encoders,sim,bags \
     && if [ "$RUNTIME" = gpu ]; \
        then .venv/bin/pip install --no-cache-dir "numpy<2" -e ".[$extras]" "onnxruntime-gpu[cuda,cudnn]"; \
        else .venv/bin/pip install --no-cache-dir "numpy<2" -e ".[$extras,$RUNTIME]"; fi
