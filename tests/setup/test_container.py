@@ -24,10 +24,13 @@ def test_it_does_not_run_as_root():
     assert users[-1] != "root"
 
 
-def test_extras_it_installs_exist():
+def test_extras_that_are_named_exist():
     project = (ROOT / "pyproject.toml").read_text()
-    named = re.search(r"extras=([\w,]+)", TEXT)[1].split(",")
-    for extra in [*named, "cpu", "gpu"]:
+    named = {*re.search(r"extras=([\w,]+)", TEXT)[1].split(","), "cpu", "gpu"}
+    for file in ("docs/installation.md", "ros2_ws/src/cil_nodes/package.xml"):
+        for extras in re.findall(r'"\.\[([\w,]+)\]"', (ROOT / file).read_text()):
+            named |= set(extras.split(","))
+    for extra in named:
         assert re.search(rf"^{extra} = \[", project, re.M), f"no extra {extra} in pyproject.toml"
 
 
