@@ -132,7 +132,7 @@ TOPICS: tuple[Topic, ...] = (
         "diagnostics",
         "diagnostic_msgs/msg/DiagnosticArray",
         "result",
-        ("extractor",),
+        ("extractor", "learner"),
         (),
         "counts and latencies; `cil up` and the launch file remap it to /diagnostics",
     ),

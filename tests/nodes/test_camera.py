@@ -88,7 +88,7 @@ def test_a_folder_plays_by_itself_and_cannot_be_asked(probe: RosProbe, classes: 
 
 
 def test_the_simulator_shows_views_and_an_empty_table(probe: RosProbe) -> None:
-    pytest.importorskip("trimesh", reason="the simulator's renderer is not installed")
+    pytest.importorskip("embreex", reason="the simulator's renderer is not installed")
     options = ["-p", "width:=80", "-p", "height:=60", "-p", "rate:=30"]
     with NodeThread(Camera, *options):
         listen(probe)

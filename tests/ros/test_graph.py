@@ -145,7 +145,8 @@ def launched(patch: pytest.MonkeyPatch, **words: str) -> list[Any]:
 
 def test_the_launch_file_declares_the_tables_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     launch_stand_in.install(monkeypatch)
-    monkeypatch.delenv("FASTRTPS_DEFAULT_PROFILES_FILE", raising=False)
+    for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"):
+        monkeypatch.delenv(name, raising=False)
     description = launch_file(monkeypatch).generate_launch_description()
     declared = [e for e in description.entities if hasattr(e, "default_value")]
     assert [(d.name, d.default_value, d.description) for d in declared] == [
