@@ -25,7 +25,6 @@ SILENCE = 5.0
 
 SETTLING_VIEWS = 5
 SETTLING_TRIES = 10
-EMPTY_TABLE = ""
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ class ScriptedTeacher:
             self._write_down(label, seen, test=False)
             self._teacher.label(label, [one.sample_id for one in seen])
         self._bar.set_description(f"learn {self._phase + 1}")
-        self._show_while(lambda: self.lessons.append(self._teacher.train()), EMPTY_TABLE)
+        self._show_while(lambda: self.lessons.append(self._teacher.train()), self._stage.pastime)
 
     def _test(self, title: str, views: Mapping[str, int]) -> None:
         self._bar.set_description(title)
@@ -113,9 +112,11 @@ class ScriptedTeacher:
 
     def _settle(self) -> None:
         """Show something until answers come without a gap: the graph has found itself."""
-        label = EMPTY_TABLE if self._stage.source == "sim" else self._stage.objects[0]
         for _ in range(SETTLING_TRIES):
-            if len(self._answers(label, SETTLING_VIEWS, silence=2.0)) == SETTLING_VIEWS:
+            if (
+                len(self._answers(self._stage.pastime, SETTLING_VIEWS, silence=2.0))
+                == SETTLING_VIEWS
+            ):
                 return
         raise TeacherTimeout(
             f"The graph lost views in {SETTLING_TRIES} tries: is the machine overloaded? "
