@@ -6,6 +6,7 @@ It does what a person could do from outside: it uses the public topics, services
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -19,10 +20,11 @@ from cil_nodes.teaching.records import LessonResult
 VIEWS_BEFORE_TEACHING = 2
 """Views of each object shown before anything has been taught."""
 
-SILENCE = 10.0
+SILENCE = 5.0
 """Seconds without an answer after which the remaining views count as lost."""
 
-EMPTY_TABLE = ""
+SETTLING_VIEWS = 5
+SETTLING_TRIES = 10
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class ScriptedTeacher:
     def run(self) -> None:
         """Show everything unknown, then teach and test phase by phase."""
         stage = self._stage
+        self._settle()
         with tqdm(total=self._views(), unit="view", dynamic_ncols=True) as self._bar:
             self._test("before teaching", dict.fromkeys(stage.objects, VIEWS_BEFORE_TEACHING))
             for labels in stage.plan.phases:
@@ -82,7 +85,7 @@ class ScriptedTeacher:
             self._write_down(label, seen, test=False)
             self._teacher.label(label, [one.sample_id for one in seen])
         self._bar.set_description(f"learn {self._phase + 1}")
-        self._show_while(lambda: self.lessons.append(self._teacher.train()), EMPTY_TABLE)
+        self._show_while(lambda: self.lessons.append(self._teacher.train()), self._stage.pastime)
 
     def _test(self, title: str, views: Mapping[str, int]) -> None:
         self._bar.set_description(title)
@@ -107,28 +110,47 @@ class ScriptedTeacher:
         if failure:
             raise failure[0]
 
+    def _settle(self) -> None:
+        """Show something until answers come without a gap: the graph has found itself."""
+        for _ in range(SETTLING_TRIES):
+            if (
+                len(self._answers(self._stage.pastime, SETTLING_VIEWS, silence=2.0))
+                == SETTLING_VIEWS
+            ):
+                return
+        raise TeacherTimeout(
+            f"The graph lost views in {SETTLING_TRIES} tries: is the machine overloaded? "
+            "The run's log says what the nodes complained of."
+        )
+
     # -- watching ----------------------------------------------------------------------------------
 
     def _look(self, label: str, views: int, fresh: bool, counted: bool = True) -> list[Seen]:
         """Show views one after the other and return the answers that came."""
         if views == 0:
             return []
-        mark = self._teacher.mark()
-        self._teacher.show(label, views, fresh)
-        seen = self._wait(mark, views)
+        seen = self._answers(label, views, fresh)
         self.lost += views - len(seen)
         if counted:
             self._bar.update(views)
         return seen
 
-    def _wait(self, mark: int, views: int) -> list[Seen]:
-        """Wait for ``views`` answers, or until none has come for `SILENCE` seconds."""
+    def _answers(
+        self, label: str, views: int, fresh: bool = False, silence: float = SILENCE
+    ) -> list[Seen]:
+        """Show views and wait for all answers, or until none has come for ``silence`` seconds."""
+        mark, start = self._teacher.mark(), time.time_ns()
+
+        def shown(one: Seen) -> bool:
+            return one.stamp_ns >= start  # an answer that comes late belongs to an earlier picture
+
+        self._teacher.show(label, views, fresh)
         came = 0
         while True:
             try:
-                return self._teacher.wait_for_predictions(views, timeout=SILENCE, since=mark)
+                return self._teacher.wait_for_predictions(views, silence, shown, mark)
             except TeacherTimeout:
-                seen = self._teacher.predictions(since=mark)
+                seen = self._teacher.predictions(mark, shown)
                 if len(seen) == came:
                     return seen
                 came = len(seen)

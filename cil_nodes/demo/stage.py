@@ -51,6 +51,11 @@ class Stage:
         """Everything that is shown."""
         return self.taught + self.plan.never
 
+    @property
+    def pastime(self) -> str:
+        """What to show while nothing is taught or tested: the empty table, or the first object."""
+        return "" if self.source == "sim" else self.taught[0]
+
     def taught_after(self, phase: int) -> tuple[str, ...]:
         """Labels taught in the first ``phase`` phases."""
         return tuple(label for labels in self.plan.phases[:phase] for label in labels)

@@ -23,7 +23,7 @@ from cil_nodes.learners.oracil.model import Model, Statistics, pack, unpack
 from cil_nodes.learners.phase import Phase, ProgressCallback, StopRequest
 
 PRIOR_RIDGE = 0.3
-"""Strength until the first search; for h of length about 1. Chosen on Grocery's validation split."""
+"""Strength until the first search, for h of length about 1; by Grocery's validation split."""
 
 _CHOICES = {
     "normalize": NORMALIZATIONS,
