@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .frames import Frame, FrameSource, SourceError, bgr_to_rgb, existing_path
+from .frames import CannotShowError, Frame, FrameSource, SourceError, bgr_to_rgb, existing_path
 from .images import DatasetError, ImageDataset
 from .turntable import NoSuchObjectError
 
@@ -110,8 +110,11 @@ class LabelledSource(FrameSource):
         if not self.can_show:
             return super().show(label, views, fresh_backdrop)
         if label not in self.objects:
-            raise NoSuchObjectError(label, self.objects)
+            raise NoSuchObjectError(label, self.objects, pictures=True)
         stock = self._stock[fresh_backdrop][label]
+        if not stock:
+            missing = "for testing; leave fresh_backdrop out" if fresh_backdrop else "for teaching"
+            raise CannotShowError(f"There are no pictures of {label!r} {missing}.")
         queued = min(views, len(stock))
         self._waiting.extend(itertools.islice(stock, queued))
         stock.rotate(-queued)  # the next call goes on behind these, and begins again at the end

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -235,9 +235,3 @@ def unit_rows(features: ArrayLike) -> NDArray[np.float64]:
     rows = np.asarray(features, dtype=np.float64)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return rows / np.where(lengths > 0, lengths, 1.0)
-
-
-def summarise_seeds(figures: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
-    """Turn figures of several runs into one list for each name."""
-    names = sorted(set().union(*figures)) if figures else []
-    return {name: [float(run[name]) for run in figures if name in run] for name in names}

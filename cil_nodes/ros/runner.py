@@ -140,10 +140,6 @@ class GraphProcess:
         """Namespace of the nodes, with a leading slash."""
         return f"/{self.arguments['namespace'].strip('/')}"
 
-    def last_lines(self, name: str) -> list[str]:
-        """The last lines that an executable printed."""
-        return [line for child in self._children if child.name == name for line in child.lines]
-
     def start(self) -> None:
         """Start every process."""
         prepare_environment()

@@ -7,7 +7,7 @@ two of 10, none of 4. The choice depends on the journal's order alone, never on 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cil_nodes.teaching.journal import LabelRow
@@ -33,8 +33,3 @@ def mark_held_out(
         counts[row.class_id] += 1
         marked.append(replace(row, held_out=counts[row.class_id] % HOLD_OUT_EVERY == 0))
     return tuple(marked)
-
-
-def count_classes(rows: Iterable[LabelRow]) -> Counter[int]:
-    """Return how many rows each class has."""
-    return Counter(row.class_id for row in rows)

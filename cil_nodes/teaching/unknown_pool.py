@@ -197,17 +197,6 @@ class UnknownPool:
         with self._lock:
             self._forget(sample_ids)
 
-    def remove_group(self, cluster_id: int) -> None:
-        """Take a whole group out.
-
-        Raises
-        ------
-        KeyError
-            If there is no such group.
-        """
-        with self._lock:
-            del self._groups[cluster_id]
-
     def members(self, cluster_id: int) -> list[str]:
         """Return the ids that a group remembers, oldest first.
 

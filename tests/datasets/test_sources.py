@@ -180,8 +180,10 @@ def test_classes_are_shown_on_request(classes: Path) -> None:
     assert source.show("mug", views=1) == 1
     assert source.show("mug", views=5) == 2, "no picture comes twice in one call"
     assert [f.name for f in source] == ["mug/a.png", "mug/b.png", "mug/a.png"]
-    with pytest.raises(NoSuchObjectError, match=r"'bow'. Did you mean 'bowl'"):
+    with pytest.raises(NoSuchObjectError, match=r"^These pictures .* 'bow'. Did you mean 'bowl'"):
         source.show("bow")
+    with pytest.raises(CannotShowError, match=r"no pictures of 'mug' for testing"):
+        source.show("mug", fresh_backdrop=True)
 
 
 def test_a_folder_without_classes_is_refused(tmp_path: Path) -> None:

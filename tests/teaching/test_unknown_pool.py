@@ -109,7 +109,7 @@ def test_put_off_and_dismissed_questions_are_not_asked():
 
 def test_a_group_that_is_not_there_is_a_key_error():
     pool = UnknownPool()
-    for call in (pool.members, pool.remove_group, pool.put_off, pool.dismiss):
+    for call in (pool.members, pool.put_off, pool.dismiss):
         with pytest.raises(KeyError):
             call(7)
 

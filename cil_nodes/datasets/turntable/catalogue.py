@@ -54,15 +54,25 @@ Build = Callable[["Maker"], Sequence[Part]]
 
 
 class NoSuchObjectError(KeyError):
-    """The turntable has no object of this name."""
+    """There is no object of this name to show.
 
-    def __init__(self, label: str, valid: Sequence[str]) -> None:
+    Parameters
+    ----------
+    label : str
+        The name asked for.
+    valid : sequence of str
+        The names that there are.
+    pictures : bool
+        Whether it was asked of labelled pictures instead of the turntable.
+    """
+
+    def __init__(self, label: str, valid: Sequence[str], pictures: bool = False) -> None:
         close = difflib.get_close_matches(label, valid, n=3, cutoff=0.5)
         hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
-        self.message = (
-            f"The turntable has no object {label!r}.{hint} There are: {', '.join(valid)}. "
-            "An empty label shows the empty table."
-        )
+        where, last = "The turntable has", " An empty label shows the empty table."
+        if pictures:
+            where, last = "These pictures show", ""
+        self.message = f"{where} no object {label!r}.{hint} There are: {', '.join(valid)}.{last}"
         super().__init__(self.message)
 
     def __str__(self) -> str:
