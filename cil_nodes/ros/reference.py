@@ -150,7 +150,7 @@ class Call:
 
 
 CALLS: tuple[Call, ...] = (
-    Call("show", "cil_msgs/srv/ShowObject", "camera", "sends views of an object: simulated, or labelled pictures `on_request`"),
+    Call("show", "cil_msgs/srv/ShowObject", "camera", "sends views of an object it can show"),
     Call("label", "cil_msgs/srv/LabelSamples", "labeler", "names what was seen"),
     Call("answer_cluster", "cil_msgs/srv/AnswerCluster", "labeler", "puts a question off, or away"),
     Call("teach", "cil_msgs/action/TeachObject", "labeler", "watches, learns, checks, reports"),
