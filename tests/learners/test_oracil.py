@@ -181,6 +181,14 @@ def test_something_falls_silent_once_taught(many):
     assert np.mean(learner.predict(new) == 9) > 0.95
 
 
+@pytest.mark.parametrize("classes", [1, 2])
+def test_the_first_thing_taught_is_not_all_the_world(many, classes):
+    learner = Oracil().fit(*many(range(classes), 20, 1))
+    assert not learner.unknown_calibrated_
+    assert np.mean(learner.is_unknown(many(range(classes), 30, 2)[0])) < 0.1
+    assert np.mean(learner.is_unknown(many(range(12, 24), 30, 3)[0])) > 0.9
+
+
 def test_with_too_little_the_documented_prior_holds(many):
     learner = Oracil().fit(*many([0, 1], 20, 1))
     assert not learner.unknown_calibrated_

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cil_nodes.learners.calibration import ScoreMap, enough, fit_score_map
+from cil_nodes.learners.calibration import LEAST_SAMPLES, ScoreMap, enough, fit_score_map
 from cil_nodes.learners.oracil import fusion
 from cil_nodes.learners.oracil.ensemble import EnsembleRouter, descriptors, train_router
 from cil_nodes.learners.oracil.gaussian import Gaussians
@@ -32,7 +32,11 @@ PUSH = 0.55
 """How far the threshold moves towards the classes left out, see `fit_score_map`."""
 
 UNTAUGHT = ScoreMap(-0.5, 0.1)
-"""The prior while too little was taught: unknown where no logit reaches 0.5."""
+"""The prior while there are not even a few samples: unknown where no logit reaches 0.5."""
+
+ROOM = 0.5
+"""With fewer than three classes: how far the threshold lies beyond the limit of held-out samples,
+in units of that limit's distance from their median."""
 
 
 Block = tuple[int, np.ndarray]
@@ -96,6 +100,11 @@ def build(
         left_out = out_of_fold(s, kept, gaussians, classes, phase)
         predictor = _calibrated(predictor, s, rule, seen, left_out)
         notes |= {k: float(v) for k, v in vars(predictor.temperatures).items()}
+    elif s.sums.counts.max() >= LEAST_SAMPLES:
+        stretches = folds(s.memory, FOLDS, MOST_ROWS, rng)
+        kept = Kept.of(s, W, gaussians, stretches)
+        seen = out_of_fold(s, kept, gaussians, stretches, phase)
+        predictor = replace(predictor, score_map=_from_few_classes(seen, rule))
     if predictor.ensemble is not None:
         shares = zip(
             ("alpha_knn", "beta_forest", "gamma_boosted"), predictor.ensemble.weights, strict=True
@@ -256,6 +265,17 @@ def _calibrated(
     score_map = fit_score_map(known, new, rule.false_unknown_rate, PUSH)
     p = replace(p, temperatures=temperatures, evidence=evidence, score_map=score_map)
     return replace(p, fused_temperature=_fused_temperature(p, s, seen))
+
+
+def _from_few_classes(seen: OutOfFold, rule: FitRule) -> ScoreMap:
+    """Lay a provisional threshold on the largest logit, where no class can be left out.
+
+    One class pulls everything towards itself: a logit of 0.5 says nothing, and only how its own
+    held-out samples score tells it from the rest of the world.
+    """
+    known = -seen.z.max(axis=1)
+    limit = fit_score_map(known, None, rule.false_unknown_rate, 0.0)
+    return replace(limit, centre=limit.centre + ROOM * (limit.centre - float(np.median(known))))
 
 
 def _fused_temperature(p: Predictor, s: Statistics, seen: OutOfFold) -> float:
