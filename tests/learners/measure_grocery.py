@@ -16,6 +16,7 @@ from cil_nodes.learners import Oracil
 LEARNERS = {
     "default": Oracil(),
     'router="none": joint head on the same random features': Oracil(router="none"),
+    'normalize="h"': Oracil(normalize="h"),
     "joint ridge on the features themselves": JointRidge(),
     'router="ensemble"': Oracil(router="ensemble"),
     'router="ensemble", fusion="product"': Oracil(router="ensemble", fusion="product"),
