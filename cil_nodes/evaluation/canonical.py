@@ -42,9 +42,14 @@ def write(path: Path, value: Any) -> Path:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write a text file in one step: a reader sees the old content or the new, never a part."""
+    """Write a text file in one step, as :func:`write_bytes` does."""
+    return write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Write a file in one step: a reader sees the old content or the new, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    aside.write_text(text, encoding="utf-8", newline="\n")
+    aside.write_bytes(content)
     os.replace(aside, path)
     return path

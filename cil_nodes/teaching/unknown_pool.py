@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cil_nodes.teaching.samples import Sample
+from cil_nodes.teaching.watching import unit
 
 NANOSECONDS = 1_000_000_000
 EXEMPLARS = 9
@@ -60,7 +61,7 @@ class _Group:
 
     @property
     def direction(self) -> np.ndarray:
-        return _unit(self.total)
+        return unit(self.total)
 
 
 class UnknownPool:
@@ -118,7 +119,7 @@ class UnknownPool:
         nearest : sequence of (label, score)
             Known classes it is most like.
         """
-        direction = _unit(np.asarray(sample.features, dtype=np.float64))
+        direction = unit(sample.features)
         member = _Member(sample.sample_id, direction, unknown_score, tuple(nearest)[:NEAREST])
         with self._lock:
             self._now_ns = max(self._now_ns, sample.stamp_ns)
@@ -260,10 +261,6 @@ class UnknownPool:
             exemplar_ids=tuple(member.sample_id for member in typical[:EXEMPLARS]),
             nearest=nearest,
         )
-
-
-def _unit(vector: np.ndarray) -> np.ndarray:
-    return vector / max(float(np.linalg.norm(vector)), 1e-12)
 
 
 def _mean_scores(members: Iterable[_Member]) -> tuple[tuple[str, float], ...]:

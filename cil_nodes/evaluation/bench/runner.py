@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -43,9 +42,11 @@ class BenchResult:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def cache_root() -> Path:
-    """Folder of everything kept between runs: ``$CIL_CACHE``, else ``~/.cache/cil``."""
-    return Path(os.environ.get("CIL_CACHE") or "~/.cache/cil").expanduser()
+def parts_folder(name: str) -> Path:
+    """Folder of a benchmark's finished parts, in the cache."""
+    from cil_nodes.encoders.cache import cache_folder
+
+    return cache_folder() / "bench" / name
 
 
 @cache
@@ -151,10 +152,7 @@ class Context:
                 return {name: stored[name] for name in stored.files}
         made, buffer = compute(), io.BytesIO()
         np.savez(buffer, **made)  # type: ignore[arg-type]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-        aside.write_bytes(buffer.getvalue())
-        os.replace(aside, path)
+        canonical.write_bytes(path, buffer.getvalue())
         return made
 
     def _path(self, key: Mapping[str, Any], code: tuple[str, ...], ending: str) -> Path:
@@ -183,7 +181,7 @@ def estimate(name: str, seeds: int | None = None) -> str:
     """
     entry = find(name)
     number = len(seeds_of(entry, seeds))
-    kept = len(list((cache_root() / "bench" / name).glob("*.json")))
+    kept = len(list(parts_folder(name).glob("*.json")))
     minutes = entry.minutes * number / entry.seeds
     return (
         f"{name}: {entry.summary}\n  {number} seeds, about {minutes:.1f} min on two cores; "
@@ -216,7 +214,7 @@ def run(
     """
     entry = find(name)
     wanted = seeds_of(entry, seeds)
-    kept = cache_root() / "bench" / name
+    kept = parts_folder(name)
     if fresh:
         shutil.rmtree(kept, ignore_errors=True)
     context = Context(entry, wanted, kept, quiet)

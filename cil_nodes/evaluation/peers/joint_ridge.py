@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from cil_nodes.evaluation.peers.threshold import calibrate
 from cil_nodes.evaluation.protocols import unit_rows
@@ -160,8 +161,7 @@ class JointRidge(IncrementalLearner):
         fitted = (unit_rows(X) - model.mean) @ model.weights + model.bias
         doubt = 1.0 - np.clip(fitted.max(axis=1), 0.0, 1.0)
         # The ordering is that of the regression; a softmax only makes it sum to one.
-        spread = np.exp(10.0 * (fitted - fitted.max(axis=1, keepdims=True)))
-        proba = spread / spread.sum(axis=1, keepdims=True)
+        proba = softmax(10.0 * fitted, axis=1)
         return Scores(
             proba, doubt, lambda: [UnknownReason(Reason.LOW_CONFIDENCE, float(d)) for d in doubt]
         )

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from cil_nodes.evaluation.peers.threshold import calibrate
 from cil_nodes.evaluation.protocols import unit_rows
@@ -94,8 +95,7 @@ class NearestClassMean(IncrementalLearner):
     def _score(self, known: Knowledge, X: np.ndarray) -> Scores:
         cosines = _cosines(unit_rows(X), known.model.sums)
         doubt = 1.0 - np.clip(cosines.max(axis=1), 0.0, 1.0)
-        spread = np.exp((cosines - cosines.max(axis=1, keepdims=True)) / self.temperature)
-        proba = spread / spread.sum(axis=1, keepdims=True)
+        proba = softmax(cosines / self.temperature, axis=1)
         return Scores(
             proba, doubt, lambda: [UnknownReason(Reason.NOVELTY, float(d)) for d in doubt]
         )
