@@ -41,7 +41,7 @@ def classes(content: Content, event: Event | None, books: Books) -> tuple[ClassS
     )
 
 
-def remark(live: LiveModel, content: Content) -> str:
+def remark(live: LiveModel) -> str:
     """Return what a person should know about the model that answers; empty when all is well."""
     if live.learner is None:
         return "nothing has been taught yet"

@@ -142,7 +142,7 @@ class SessionCore:
             memory_bytes=memory,
             journal_bytes=self._journal.size_bytes(),
             snapshot=event.snapshot if event else "",
-            message=_shortened(self._message or browsing.remark(live, content)),
+            message=_shortened(self._message or browsing.remark(live)),
         )
 
     def on_change(self, callback: StateCallback) -> None:
