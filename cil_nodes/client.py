@@ -41,6 +41,7 @@ from cil_msgs.srv import (
     ShowObject,
 )
 from rclpy.context import Context
+from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.executors import SingleThreadedExecutor
 
 from cil_nodes.ros import qos
@@ -72,6 +73,10 @@ _SERVICES = {
 }
 _ACTIONS = {TeachObject: "teach", TrainPhase: "train_phase"}
 _NUMBERS = itertools.count(1)
+
+
+FOUND_BOTH_WAYS = 0.5
+"""Seconds after finding the learner by which the learner has found the client, too."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +153,7 @@ class Teacher:
         self._arrived = 0
         self._state: LearnerState | None = None
         self._clusters: UnknownClusterArray | None = None
+        self._heard = threading.Event()
         self._subscribe()
         self._caller = Caller(self._node, _SERVICES, _ACTIONS, timeout)
         self._executor = SingleThreadedExecutor(context=self._context)
@@ -190,6 +196,7 @@ class Teacher:
         timeout: float | None = None,
     ) -> list[Seen]:
         """Simulator: show an object and return the predictions of just these views."""
+        self._heard.wait(self.timeout if timeout is None else timeout)
         mark = self.mark()
         self.show(label, views, fresh_backdrop)
         return self.wait_for_predictions(views, timeout=timeout, since=mark)
@@ -442,10 +449,24 @@ class Teacher:
 
     def _subscribe(self) -> None:
         make = self._node.create_subscription
-        make(PredictionMessage, "predictions", self._on_prediction, qos.PATIENT)
+        events = SubscriptionEventCallbacks(matched=self._on_learner, use_default_callbacks=False)
+        make(
+            PredictionMessage,
+            "predictions",
+            self._on_prediction,
+            qos.PATIENT,
+            event_callbacks=events,
+        )
         make(GroundTruth, "ground_truth", self._on_truth, qos.PATIENT)
         make(LearnerState, "state", self._on_state, qos.STATE)
         make(UnknownClusterArray, "unknown_clusters", self._on_clusters, qos.STATE)
+
+    def _on_learner(self, info: Any) -> None:
+        """A learner was found; it finds us a moment later, and what it says before is lost."""
+        if info.current_count and not self._heard.is_set():
+            timer = threading.Timer(FOUND_BOTH_WAYS, self._heard.set)
+            timer.daemon = True
+            timer.start()
 
     def _on_prediction(self, message: PredictionMessage) -> None:
         seen = Seen(
