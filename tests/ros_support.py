@@ -24,11 +24,11 @@ rclpy = pytest.importorskip("rclpy", reason="ROS 2 is not installed: rclpy is mi
 from lifecycle_msgs.srv import ChangeState, GetState  # noqa: E402
 from rcl_interfaces.msg import Parameter as ParameterMsg  # noqa: E402
 from rcl_interfaces.srv import SetParameters  # noqa: E402
-from rclpy.action import ActionClient  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.parameter import Parameter  # noqa: E402
 
 from cil_nodes.ros import qos  # noqa: E402
+from cil_nodes.ros.action_client import ThreadedActionClient  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMESPACE = "/cil"
@@ -176,7 +176,7 @@ class RosProbe:
 
         The goal has ``fields``, or is given whole (where a field is called like an argument here).
         """
-        client = self._clients.get(name) or ActionClient(self.node, kind, name)
+        client = self._clients.get(name) or ThreadedActionClient(self.node, kind, name)
         self.wait(client.server_is_ready, f"action server {name}", timeout)
         self._settle(name, client)
         feedback: list[Any] = []

@@ -142,7 +142,7 @@ def _graph(options: DemoOptions, stage: Stage, folder: Path) -> Iterator[GraphPr
     }
     overrides = {
         ("extractor", "queue_size"): "64",
-        ("recorder", "image_rate"): "30.0",
+        ("recorder", "image_rate"): "120.0",
     }
     if stage.source != "sim":
         overrides["camera", "on_request"] = "true"

@@ -66,7 +66,7 @@ class RecorderParameters(BaseParameters):
         read_only=True,
     )
     image_rate: float = parameter(
-        10.0, "Most images kept a second; 0 keeps none.", unit="Hz", low=0.0, high=30.0
+        10.0, "Most images kept a second; 0 keeps none.", unit="Hz", low=0.0, high=120.0
     )
     jpeg_quality: int = parameter(85, "Quality of recorded images.", low=10, high=100)
 

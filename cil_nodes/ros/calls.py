@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rclpy.action import ActionClient
 from rclpy.node import Node
 
+from cil_nodes.ros.action_client import ThreadedActionClient
 from cil_nodes.ros.teaching_messages import code_name
 
 
@@ -47,7 +47,9 @@ class Caller:
         self._node = node
         self._timeout = timeout
         self._services = {name: node.create_client(kind, name) for kind, name in services.items()}
-        self._actions = {name: ActionClient(node, kind, name) for kind, name in actions.items()}
+        self._actions = {
+            name: ThreadedActionClient(node, kind, name) for kind, name in actions.items()
+        }
 
     def call(self, name: str, request: Any, timeout: float | None = None) -> Any:
         """Call a service and return its response.

@@ -9,9 +9,9 @@ from typing import Any
 
 from cil_msgs.action import TrainPhase
 from cil_msgs.srv import AddSamples
-from rclpy.action import ActionClient
 from rclpy.callback_groups import ReentrantCallbackGroup
 
+from cil_nodes.ros.action_client import ThreadedActionClient
 from cil_nodes.ros.lifecycle import CilNode
 from cil_nodes.ros.teaching_messages import code_name, lesson_from_result, sample_to_message
 from cil_nodes.teaching.errors import LessonStoppedError, TeachingError
@@ -56,7 +56,7 @@ class LearnerLink:
         self._deadline = deadline
         group = ReentrantCallbackGroup()
         self._add = node.make_client(AddSamples, "add_samples", group)
-        self._train = ActionClient(node, TrainPhase, "train_phase", callback_group=group)
+        self._train = ThreadedActionClient(node, TrainPhase, "train_phase", callback_group=group)
         node.own(self._train, lambda client: client.destroy())
         self._wanted = threading.Lock()
 

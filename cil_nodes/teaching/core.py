@@ -217,10 +217,9 @@ class SessionCore:
             self._bench.release()
 
     def _settle(self, stop: StopRequest) -> None:
-        content = self._history.content
-        if not content.is_empty:
-            self._workshop.bring_up(content, unwatched, stop)
-            self._workshop.tune(unwatched, stop)
+        # An empty model, too: the worker's imports would make the first lesson take seconds.
+        self._workshop.bring_up(self._history.content, unwatched, stop)
+        self._workshop.tune(unwatched, stop)
 
     def _check_open(self) -> None:
         if self._closed:
