@@ -37,7 +37,13 @@ from cil_nodes.ros.diagnostics import Diagnostics
 from cil_nodes.ros.lanes import spin_pool
 from cil_nodes.ros.lifecycle import BaseParameters, CilNode
 from cil_nodes.ros.main import run
-from cil_nodes.ros.parameters import NodeParameters, declare, model_of, parameter
+from cil_nodes.ros.parameters import (
+    NodeParameters,
+    ParameterError,
+    declare,
+    model_of,
+    parameter,
+)
 from cil_nodes.ros.prediction_stream import PredictionStream
 from cil_nodes.ros.teaching_messages import (
     STAGES,
@@ -178,7 +184,11 @@ class Learner(CilNode[LearnerParameters]):
     def _declare_method(self) -> NodeParameters:
         """Declare the method's hyper-parameters under its name."""
         method = self.parameters.method
-        learner_class(method)  # makes a "package.module:Class" known
+        try:
+            learner_class(method)  # makes a "package.module:Class" known
+        except (ValueError, ImportError) as error:
+            owner = self.get_fully_qualified_name()
+            raise ParameterError(f"Parameter 'method' of {owner}: {error}") from error
         infos = [
             # Text that may stand for a number has no range that ROS could check.
             dataclasses.replace(info, low=None, high=None) if info.type == "str" else info
@@ -338,7 +348,6 @@ class Learner(CilNode[LearnerParameters]):
             if request.uri
             else self._folder() / "saved" / f"{state.method}-v{state.version}.cil"
         )
-        path.parent.mkdir(parents=True, exist_ok=True)
         response.uri = Path(session.save_model(path)).absolute().as_uri()
         response.success = True
         response.message = f"Version {state.version} is saved."

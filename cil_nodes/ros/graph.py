@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import Any
 from cil_nodes.ros.parameters import NodeParameters, ParameterError, specs
 
 PACKAGE = "cil_nodes"
+_NAME = re.compile(r"/?(?:[A-Za-z_]\w*/)*[A-Za-z_]\w*/?", re.ASCII)
+"""What ROS takes as a namespace or a topic."""
 
 
 class ArgumentError(ValueError):
@@ -312,6 +315,12 @@ def parse(words: Mapping[str, str]) -> dict[str, str]:
     for name in filter(None, values["nodes"].split(",")):
         if name not in known:
             raise ArgumentError(f"nodes names {name!r}; there are: {', '.join(sorted(known))}.")
+    for name in ("namespace", "image"):
+        if values[name].strip("/") and not _NAME.fullmatch(values[name]):
+            raise ArgumentError(
+                f"{name} cannot be {values[name]!r}: a ROS name is made of letters, digits, "
+                "_ and /, and no part begins with a digit."
+            )
     if values["image"] and values["source"] != "topic":
         raise ArgumentError("image names the topic of a camera driver: give source:=topic with it.")
     return values
@@ -407,9 +416,10 @@ def _typed(node: str, name: str, text: str) -> Any:
     table = {spec.name: spec for spec in specs(model(node))}
     spec = table.get(name)
     if spec is None:
-        if "." in name:
-            return value  # a learner's own, known to the node alone
-        close = difflib.get_close_matches(name, list(table), 1)
+        of_method = node == "learner" and "." in name
+        close = _misspelt_method(name) if of_method else difflib.get_close_matches(name, table, 1)
+        if of_method and not close:
+            return value  # the method's own, which the node checks
         hint = f" Did you mean {close[0]}?" if close else ""
         raise ArgumentError(f"{node} has no parameter {name}.{hint}")
     value = text if spec.type is str and not spec.is_list else spec.coerce(value)
@@ -418,6 +428,16 @@ def _typed(node: str, name: str, text: str) -> Any:
     except ParameterError as error:
         raise ArgumentError(str(error)) from error
     return value
+
+
+def _misspelt_method(name: str) -> list[str]:
+    """Correct ``oracel.router`` to ``oracil.router``; empty when there is nothing to correct."""
+    from cil_nodes.learners import registry
+
+    method, _, rest = name.partition(".")
+    known = registry.available()
+    close = [] if method in known else difflib.get_close_matches(method, known, 1)
+    return [f"{method}.{rest}" for method in close]
 
 
 def _yaml(value: Any) -> str:

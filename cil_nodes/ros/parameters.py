@@ -256,6 +256,7 @@ def declare(
     overrides = getattr(node, "_parameter_overrides", {})
     dot = f"{prefix}." if prefix else ""
     table = specs(model, prefix)
+    _refuse_strangers(overrides, [s.name for s in table], dot, owner)
     given = {s.name[len(dot) :]: overrides[s.name].value for s in table if s.name in overrides}
     live = validate(model, given, owner, prefix)
     for spec in table:
@@ -263,6 +264,17 @@ def declare(
         node.declare_parameter(spec.name, value, _descriptor(spec), ignore_override=True)
     _follow_updates(node, live, {s.name: s for s in table}, dot, on_change)
     return live
+
+
+def _refuse_strangers(given: Iterable[str], known: list[str], dot: str, owner: str) -> None:
+    """Refuse names below a prefix that nobody declares; ROS would ignore them without a word."""
+    for name in given:
+        if dot and name.startswith(dot) and name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f" Did you mean {close[0]}?" if close else ""
+            raise ParameterError(
+                f"{owner} has no parameter {name}.{hint} There are: {', '.join(known)}."
+            )
 
 
 def yaml_template(models: Mapping[str, type[NodeParameters]], header: str = "") -> str:

@@ -20,7 +20,7 @@ from cil_nodes.teaching.locking import FolderLock
 from cil_nodes.teaching.progress import StopRequest, unwatched
 from cil_nodes.teaching.records import Phase, SessionState
 from cil_nodes.teaching.snapshots import SnapshotStore
-from cil_nodes.teaching.training import make_learner
+from cil_nodes.teaching.training import differing, make_learner
 from cil_nodes.teaching.worker import make_worker
 from cil_nodes.teaching.workshop import Workshop
 
@@ -101,7 +101,8 @@ class SessionCore:
         self._settle_later()
 
     def _say_if_recipe_differs(self, recipe: Recipe) -> None:
-        found = self._history.content.recipe
+        found = differing(self._history.content.recipe, recipe)
+        recipe = differing(recipe, self._history.content.recipe)
         if found != recipe:
             log.warning(
                 "The folder %s was taught with %s %s, seed %d; it goes on so. Begin in another "

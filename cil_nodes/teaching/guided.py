@@ -180,7 +180,8 @@ class GuidedLesson:
             where = (
                 f" {elsewhere} samples were of other regions: name one of them as `roi`."
                 if elsewhere
-                else " Are camera and extractor active?"
+                else " Are camera and extractor active? A simulated camera shows only what it is "
+                "asked for, by `show`."
             )
             raise NoImagesError(f"No view came within {self.plan.timeout:g} s.{where}")
         if len(seen.samples) < min(self.plan.min_views, self.plan.views):

@@ -42,6 +42,7 @@ def save(worker: Worker, books: Books, history: History, path: Path) -> Path:
     assert books.space is not None
     raw = worker.scratch / "export.safetensors"
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         worker.export(raw, statistics=True)
         header, tensors = persistence.read(raw)
         labels = books.labels()
@@ -52,8 +53,8 @@ def save(worker: Worker, books: Books, history: History, path: Path) -> Path:
         persistence.write(path, header, tensors)
     except OSError as error:
         raise StorageError(
-            f"Cannot write the model to {path}: {error.strerror}. Choose a folder that exists and "
-            "has room."
+            f"Cannot write the model to {path}: {error.strerror}. Choose a folder that can be "
+            "written and has room."
         ) from error
     finally:
         raw.unlink(missing_ok=True)

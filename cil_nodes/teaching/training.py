@@ -54,6 +54,18 @@ def make_learner(recipe: Recipe) -> IncrementalLearner:
     return registry.create(recipe.method, **{"random_state": recipe.seed, **recipe.parameters})
 
 
+def differing(recipe: Recipe, other: Recipe) -> Recipe:
+    """Return a recipe with just the parameters in which it differs from another.
+
+    Defaults that one recipe spells out and the other leaves out make no difference.
+    """
+    if recipe.method != other.method:
+        return recipe
+    mine, theirs = (make_learner(one).get_params(deep=False) for one in (recipe, other))
+    names = sorted(set(mine) - {"random_state"})
+    return replace(recipe, parameters={n: mine[n] for n in names if mine[n] != theirs[n]})
+
+
 @dataclass(frozen=True)
 class Batch:
     """The samples of one lesson.

@@ -23,6 +23,7 @@ from cil_msgs.srv import (
 
 from cil_nodes.nodes.learner import Learner
 from cil_nodes.ros import qos
+from cil_nodes.ros.parameters import ParameterError
 from cil_nodes.ros.teaching_messages import (
     sample_from_features,
     sample_to_message,
@@ -290,6 +291,11 @@ def test_a_second_learner_on_the_folder_is_refused(probe: RosProbe, tmp_path: Pa
         with second:
             probe.wait(lambda: second.error is not None, "the second learner to give up")
         assert "did not start" in str(second.error)
+
+
+def test_an_unknown_method_is_refused_by_the_parameters_name(tmp_path: Path):
+    with pytest.raises(ParameterError, match=r"'method' of /cil/learner: .*orakil.*oracil"):
+        learner(tmp_path, "-p", "method:=orakil").__enter__()
 
 
 def test_enough_pending_starts_a_lesson(probe: RosProbe, tmp_path: Path):

@@ -156,6 +156,17 @@ def test_a_wrong_override_stops_the_node_with_the_sentence() -> None:
     assert thread is None
 
 
+def test_a_wrong_name_in_a_nested_group_is_refused() -> None:
+    class Group(NodeParameters):
+        ridge: float = parameter(1.0, "Strength.", low=0.0)
+
+    with (
+        NodeThread(SampleNode, "-p", "oracil.rigde:=3", "-p", "other.ridge:=3") as node,
+        pytest.raises(ParameterError, match=r"no parameter oracil\.rigde\. .*oracil\.ridge\?"),
+    ):
+        declare(node, Group, prefix="oracil")
+
+
 def test_nested_groups_are_declared_under_their_prefix() -> None:
     class Group(NodeParameters):
         ridge: float = parameter(1.0, "Strength.", low=0.0)

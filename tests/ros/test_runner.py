@@ -149,6 +149,18 @@ def test_the_command_ends_its_nodes_and_itself_with_0(
     assert "Traceback" not in said
 
 
+def test_ending_nodes_that_still_start_prints_no_traceback(words: dict[str, str]) -> None:
+    running = GraphProcess({**words, "nodes": "camera"})
+    running.start()
+    maps = Path(f"/proc/{running.pids['camera']}/maps")
+    end = time.monotonic() + 20
+    while "numpy" not in maps.read_text():
+        assert time.monotonic() < end, "the node did not begin to import within 20 s"
+        time.sleep(0.002)
+    running.stop()
+    assert "Traceback" not in "\n".join(running.last_lines("camera"))
+
+
 def test_wrong_words_end_the_command_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert runner.main(["sorce:=sim"]) == 2
     said = capsys.readouterr().err

@@ -309,6 +309,17 @@ def test_another_method_is_not_forced_on_a_taught_folder(session, make_session, 
     assert again.state().method == "tests.teaching.tiny:Tiny"
 
 
+def test_only_parameters_that_differ_are_told_of_a_taught_folder(session, make_session, caplog):
+    teach(session, "mug")
+    session.load_model(session.save_model(session.folder / "mine" / "model"))  # spells out all
+    session.close()
+    make_session().close()
+    assert "goes on so" not in caplog.text, "what was asked for is what was taught"
+    make_session(parameters={"trouble": "spoil"}, random_state=3)
+    assert "{'trouble': 'none'}, seed 0" in caplog.text
+    assert "{'trouble': 'spoil'}, seed 3" in caplog.text
+
+
 def test_a_bad_method_or_parameter_is_refused_before_anything_is_made(make_session, tmp_path):
     with pytest.raises(ValueError, match="oracil"):
         make_session(method="orakil")
