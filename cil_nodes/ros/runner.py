@@ -295,7 +295,8 @@ def main(words: Sequence[str]) -> int:
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     """End the graph; a second signal must not cut this short and leave nodes behind."""
     for number in _ENDS:
-        signal.signal(number, signal.SIG_IGN)
+        # Not SIG_IGN: Python complains of a signal that had already come by then.
+        signal.signal(number, lambda _number, _frame: None)
     raise KeyboardInterrupt
 
 
