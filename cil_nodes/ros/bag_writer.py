@@ -99,7 +99,13 @@ class BagWriter:
         self._on_error = on_error
         self._types = message_types()
         self._writer = Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP)
-        self._writer.open()
+        try:
+            self._writer.open()
+        except OSError as error:
+            raise OSError(
+                f"Cannot make the bag {folder}: {error.strerror}. Set `folder` (record:=FOLDER) to "
+                "one that can be written."
+            ) from error
         self._topics: dict[str, Connection] = {}
         self._queue: queue.Queue[tuple[str, int, Payload] | None] = queue.Queue(waiting)
         self._failed = False

@@ -24,6 +24,8 @@ from cil_nodes.ros import graph
 from cil_nodes.ros.graph import ArgumentError, Process
 
 LAST_LINES = 20
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that end the graph; SIGHUP is what a closed terminal sends."""
 RESPAWN_DELAY = 2.0
 """Seconds before a node that died is started again."""
 
@@ -257,12 +259,16 @@ def main(words: Sequence[str]) -> int:
     Returns
     -------
     int
-        0 after Ctrl-C or SIGTERM, 1 when a node failed, 2 for wrong arguments.
+        0 after Ctrl-C, SIGTERM or the end of its terminal, 1 when a node failed, 2 for wrong
+        arguments.
     """
     if any(word in ("--show-args", "-s", "--help", "-h") for word in words):
         print(usage())
         return 0
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    before = {number: signal.getsignal(number) for number in _ENDS}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # as nohup sets it
+            signal.signal(number, _interrupt)
     try:
         arguments, overrides = split_words(words)
         with GraphProcess(arguments, overrides, echo=sys.stdout) as running:
@@ -277,11 +283,16 @@ def main(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 0
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return 0
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """End the graph; a second signal must not cut this short and leave nodes behind."""
+    for number in _ENDS:
+        # Not SIG_IGN: Python complains of a signal that had already come by then.
+        signal.signal(number, lambda _number, _frame: None)
     raise KeyboardInterrupt
 
 

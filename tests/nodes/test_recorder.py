@@ -113,6 +113,12 @@ def test_nothing_is_overwritten(tmp_path: Path):
     assert next_free(tmp_path / "bag") == tmp_path / "bag_3"
 
 
+def test_a_folder_that_cannot_be_made_is_named_with_the_remedy(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"Cannot make the bag .*file/bag: .*record:=FOLDER"):
+        BagWriter(tmp_path / "file" / "bag")
+
+
 def test_type_hashes_are_those_of_the_installed_messages():
     types = message_types()
     for kind in (FeatureVector, GroundTruth, LearnerState):

@@ -51,6 +51,11 @@ def alive(pids: dict[str, int]) -> list[str]:
     return found
 
 
+def children(pid: int) -> dict[str, int]:
+    lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return {child: int(child) for child in " ".join(lists).split()}
+
+
 @pytest.mark.parametrize("pipeline", [False, True], ids=["two processes", "pipeline"])
 def test_images_become_features_from_process_to_process(
     words: dict[str, str], pipeline: bool
@@ -121,8 +126,9 @@ def test_respawn_starts_a_dead_node_again(
     assert "The node camera died by SIGKILL" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_command_ends_its_nodes_and_itself_with_0(
-    words: dict[str, str], tmp_path: Path
+    words: dict[str, str], tmp_path: Path, ending: signal.Signals
 ) -> None:
     typed = [f"{name}:={value}" for name, value in {**words, "nodes": "camera"}.items()]
     script = "import sys; from cil_nodes.ros.runner import main; sys.exit(main(sys.argv[1:]))"
@@ -142,8 +148,12 @@ def test_the_command_ends_its_nodes_and_itself_with_0(
             assert time.monotonic() < end, (tmp_path / "out").read_text()
             assert process.poll() is None, (tmp_path / "out").read_text()
             time.sleep(0.05)
-        process.send_signal(signal.SIGTERM)
+        nodes = children(process.pid)
+        assert nodes
+        process.send_signal(ending)
+        process.send_signal(ending)  # by an impatient user
         assert process.wait(20) == 0
+    assert alive(nodes) == [], "no node is left behind"
     said = (tmp_path / "out").read_text()
     assert "[camera] [INFO]" in said
     assert "Traceback" not in said
