@@ -66,6 +66,8 @@ def test_the_gram_head_equals_the_joint_solution(method, lesson):
 @settings(max_examples=60, deadline=None)
 def test_the_dual_head_equals_the_joint_solution(lesson):
     H, positions, cuts, ridge = lesson
+    # Rows are kept while they do not outnumber M; beyond, their kernel has no full rank.
+    H, positions, cuts = H[:WIDTH], positions[:WIDTH], [cut for cut in cuts if cut < WIDTH]
     head = taught(DualHead.empty(WIDTH, ridge), H, positions, cuts)
     expected = slow_joint(H, positions, ridge)
     assert_close(head.weights(CLASSES), expected, 1e-8)
