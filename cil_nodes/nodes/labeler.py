@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from functools import partial
 from typing import Any
 
@@ -49,6 +50,9 @@ from cil_nodes.teaching.guided import AlreadyTeachingError, GuidedLesson
 from cil_nodes.teaching.labels import normalise_label
 from cil_nodes.teaching.samples import Sample
 from cil_nodes.teaching.unknown_pool import UnknownPool
+
+OVERTAKEN = 1.0
+"""Seconds that a label waits for samples that have been predicted but have not come here yet."""
 
 POOL_THREADS = 6
 """Threads for services and the action; callers wait on them for the learner."""
@@ -197,7 +201,7 @@ class Labeler(CilNode[LabelerParameters]):
 
     def _label_or_raise(self, request: Any, response: Any) -> Any:
         label = normalise_label(request.label)
-        found, response.missing_ids = self._feed.find(self._named(request))
+        found, response.missing_ids = self._find(self._named(request))
         if not found:
             gone = len(response.missing_ids)
             kept = self.parameters.recent
@@ -215,6 +219,15 @@ class Labeler(CilNode[LabelerParameters]):
         if request.train_now:
             response.training_started = self._link.start_lesson(self.get_logger().info)
         return response
+
+    def _find(self, sample_ids: list[str]) -> tuple[list[Sample], list[str]]:
+        """Find samples; missing ones get a moment, for a prediction may overtake its features."""
+        end = time.monotonic() + OVERTAKEN
+        while True:
+            found, missing = self._feed.find(sample_ids)
+            if not missing or time.monotonic() >= end:
+                return found, missing
+            time.sleep(0.02)
 
     def _named(self, request: Any) -> list[str]:
         """Return the ids that a request names, by themselves or as a cluster."""
