@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
 from cil_msgs.msg import GroundTruth
@@ -17,6 +18,9 @@ from cil_nodes.ros.frame_loop import FrameLoop
 from cil_nodes.ros.lifecycle import SHUTDOWN_ERRORS, BaseParameters, CilNode
 from cil_nodes.ros.main import run
 from cil_nodes.ros.parameters import parameter
+
+UNSEEN = 3.0
+"""Seconds that views wait for somebody who takes images."""
 
 
 class CameraParameters(BaseParameters):
@@ -161,7 +165,11 @@ class Camera(CilNode[CameraParameters]):
         return response
 
     def _release_after_answer(self) -> None:
+        end = time.monotonic() + UNSEEN
+
         def release() -> None:
+            if not self._images.get_subscription_count() and time.monotonic() < end:
+                return  # a graph that has just started has not found itself yet
             self.destroy_timer(timer)
             self._loop.release()
 

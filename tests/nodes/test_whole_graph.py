@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
-from cil_nodes.client import Seen, Teacher
+from cil_nodes.client import Seen, Teacher, TeacherTimeout
 from tests.ros_support import NodeProcess
 
 pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
@@ -40,6 +40,17 @@ def graph(tmp_path: Path) -> Iterator[dict[str, NodeProcess]]:
             assert process.stop() == 0, f"{name}:\n{process.output}"
 
 
+def settle(teacher: Teacher) -> None:
+    """Show the empty table until it is answered: processes that just started find one another."""
+    for _ in range(20):
+        mark = teacher.mark()
+        teacher.show("", views=3)
+        with suppress(TeacherTimeout):
+            teacher.wait_for_predictions(3, timeout=3.0, since=mark)
+            return
+    pytest.fail("The graph did not answer three views in a row within 20 tries of 3 s.")
+
+
 def check(teacher: Teacher, name: str) -> None:
     """Look at fresh views of a taught object, most of which must be recognised."""
     seen = teacher.look(name, views=6, fresh_backdrop=True)
@@ -57,6 +68,7 @@ def test_show_label_train_know_roll_back(graph: dict[str, NodeProcess]):
     with Teacher(timeout=60.0) as teacher:
         teacher.state()
         objects = teacher.show()
+        settle(teacher)
         assert len(objects) >= 24
         taught = objects[:3]
         for name in taught:
