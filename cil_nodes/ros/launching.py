@@ -46,22 +46,33 @@ def description(name: str) -> LaunchDescription:
         )
         for argument in part.arguments
     ]
-    return LaunchDescription([*arguments, OpaqueFunction(function=start, args=[part])])
+    steps = [OpaqueFunction(function=step, args=[part]) for step in (remark, start)]
+    return LaunchDescription([*arguments, *steps])
+
+
+def remark(context: LaunchContext, part: graph.Part) -> list[LaunchDescriptionEntity]:
+    """Name arguments that look misspelt; launch itself takes any name without a word."""
+    known = [argument.name for argument in part.arguments]
+    remarks: list[LaunchDescriptionEntity] = []
+    for name in context.launch_configurations:
+        close = [] if name in _ALL else graph.close_names(name, known)
+        remarks += [
+            LogInfo(msg=f"{part.launch_file} has no argument {name}. Did you mean {word}:=?")
+            for word in close
+        ]
+    return remarks
 
 
 def start(context: LaunchContext, part: graph.Part) -> list[LaunchDescriptionEntity]:
     """Make a node action for each process of the plan, once the arguments are known."""
     values = {a.name: LaunchConfiguration(a.name).perform(context) for a in part.arguments}
     variables = transport_variables(context.environment)
-    entities: list[LaunchDescriptionEntity] = _remarks(context, part)
+    entities: list[LaunchDescriptionEntity] = []
     for process in plan({"part": part.name, **values}):
         node = node_action(process, variables)
         entities.append(node)
         if process.required and not process.respawn:
-            ended = EmitEvent(event=Shutdown(reason=f"{process.executable.name} ended"))
-            entities.append(
-                RegisterEventHandler(OnProcessExit(target_action=node, on_exit=[ended]))
-            )
+            entities.append(_end_with(node, process.executable.name))
     return entities
 
 
@@ -94,22 +105,16 @@ def node_action(process: Process, variables: dict[str, str]) -> Node:
     )
 
 
+def _end_with(node: Node, name: str) -> RegisterEventHandler:
+    """End the launch when a node ends; launch itself logs no reason for its end."""
+    reason = f"{name} has ended, and the launch ends with it; required:=false keeps the others."
+    actions = [LogInfo(msg=reason), EmitEvent(event=Shutdown(reason=reason))]
+    return RegisterEventHandler(OnProcessExit(target_action=node, on_exit=actions))
+
+
 def _parameter(value: object) -> object:
     """Keep text text: launch reads a bare one as YAML and makes 7 of a folder called "007"."""
     return ParameterValue(value, value_type=str) if isinstance(value, str) else value
-
-
-def _remarks(context: LaunchContext, part: graph.Part) -> list[LaunchDescriptionEntity]:
-    """Name arguments that look misspelt; launch itself takes any name without a word."""
-    known = [argument.name for argument in part.arguments]
-    remarks: list[LaunchDescriptionEntity] = []
-    for name in context.launch_configurations:
-        close = [] if name in _ALL else graph.close_names(name, known)
-        remarks += [
-            LogInfo(msg=f"{part.launch_file} has no argument {name}. Did you mean {word}:=?")
-            for word in close
-        ]
-    return remarks
 
 
 _ALL = {argument.name for argument in graph.ARGUMENTS}

@@ -256,6 +256,7 @@ class ProcessWorker:
                 pass_fds=[theirs.fileno()],
                 env=environment,
                 stdin=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C in a terminal is the session's to handle
             )
         self._pipe = Connection(ours.detach())
         self._state_id = ""

@@ -30,12 +30,11 @@ def launched(
     **words: str,
 ) -> list[Any]:
     """What a launch file starts when it is given these arguments, in this environment."""
-    *arguments, function = described(patch, graph.part(name)).entities
+    *arguments, remark, start = described(patch, graph.part(name)).entities
     context = stand_in.LaunchContext()
     context.environment = environment or {}
     context.launch_configurations = {a.name: a.default_value for a in arguments} | words
-    found: list[Any] = function.execute(context)
-    return found
+    return [*remark.execute(context), *start.execute(context)]
 
 
 def nodes(entities: list[Any]) -> dict[str, dict[str, Any]]:
@@ -53,7 +52,7 @@ def test_every_part_has_a_launch_file_and_every_launch_file_is_of_a_part() -> No
 def test_a_launch_file_declares_the_arguments_of_its_part(
     monkeypatch: pytest.MonkeyPatch, part: graph.Part
 ) -> None:
-    *declared, last = described(monkeypatch, part).entities
+    *declared, _, last = described(monkeypatch, part).entities
     assert [(d.name, d.default_value, d.description, d.choices) for d in declared] == [
         (a.name, a.default, a.description, list(a.choices) or None) for a in part.arguments
     ]

@@ -230,9 +230,13 @@ def test_nodes_end_by_themselves_when_the_command_is_killed(
         process.kill()
         process.wait(10)
         end = time.monotonic() + 20
-        while running := [name for name in alive(nodes) if not is_zombie(nodes[name])]:
-            assert time.monotonic() < end, f"still there after 20 s: {running}"
-            time.sleep(0.05)
+        try:
+            while running := [name for name in alive(nodes) if not is_zombie(nodes[name])]:
+                assert time.monotonic() < end, f"still there after 20 s: {running}"
+                time.sleep(0.05)
+        finally:
+            for name in running:
+                os.kill(nodes[name], signal.SIGKILL)
 
 
 def test_ending_nodes_that_still_start_prints_no_traceback(words: dict[str, str]) -> None:
