@@ -28,7 +28,6 @@ from cil_nodes.ros.conversions import (
     roi_tuple,
     stamp_ns,
 )
-from cil_nodes.ros.diagnostics import Diagnostics
 from cil_nodes.ros.lifecycle import SHUTDOWN_ERRORS, BaseParameters, CilNode
 from cil_nodes.ros.main import run
 from cil_nodes.ros.parameters import parameter
@@ -135,7 +134,7 @@ class Extractor(CilNode[ExtractorParameters]):
         )
         self.get_logger().info(str(self._encoder))
         self._features = self.make_publisher(FeatureVector, "features")
-        self._diagnostics = Diagnostics(self, "latency", "encode")
+        self._diagnostics.measure("latency", "encode")
         self._diagnostics.facts["encoder_id"] = self._encoder.encoder_id
         self.make_subscription(Regions, "regions", self._on_regions)
         self.make_timer(0.1, self._expire)

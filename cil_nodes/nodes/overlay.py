@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from typing import Any
 
@@ -48,6 +49,7 @@ class Overlay(CilNode[OverlayParameters]):
         self._images: OrderedDict[int, Image | CompressedImage] = OrderedDict()
         self._marks: OrderedDict[int, list[Mark]] = OrderedDict()
         self._due = Throttle(lambda: self.parameters.rate)
+        self._diagnostics.measure("draw")
         self._publisher = self.make_publisher(Image, "annotated", qos.IMAGE)
         self.make_subscription(Prediction, "predictions", self._on_prediction, qos.RESULT)
         self._subscribe("image", Image)
@@ -61,6 +63,7 @@ class Overlay(CilNode[OverlayParameters]):
             if self._due():
                 message = deserialize_message(data, kind)
                 self._images[stamp_ns(message.header)] = message
+                self._diagnostics.counts["images"] += 1
                 trim(self._images)
 
         handle = self.create_subscription(
@@ -76,6 +79,7 @@ class Overlay(CilNode[OverlayParameters]):
     def _on_prediction(self, message: Prediction) -> None:
         mark = Mark(roi_tuple(message.roi), message.label, message.score, message.is_unknown)
         self._marks.setdefault(stamp_ns(message.header), []).append(mark)
+        self._diagnostics.counts["predictions"] += 1
         trim(self._marks)
 
     def _send_newest(self) -> None:
@@ -83,12 +87,14 @@ class Overlay(CilNode[OverlayParameters]):
         ready = [stamp for stamp in self._images if stamp in self._marks]
         if not ready:
             return
-        newest = max(ready)
+        newest, start = max(ready), time.monotonic()
         message = self._images[newest]
         pixels = image_to_rgb(message) if isinstance(message, Image) else compressed_to_rgb(message)
         self._publisher.publish(
             rgb_to_image(draw_marks(pixels, self._marks[newest]), message.header)
         )
+        self._diagnostics.counts["sent"] += 1
+        self._diagnostics.latency["draw"].add(time.monotonic() - start)
         for store in (self._images, self._marks):
             for stamp in [stamp for stamp in store if stamp <= newest]:
                 del store[stamp]

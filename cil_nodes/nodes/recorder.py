@@ -6,6 +6,7 @@ raw VGA at 30 Hz is 27 MB/s. Encoding and disk have a thread of their own.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,7 @@ class Recorder(CilNode[RecorderParameters]):
 
     def configure(self) -> None:
         """Subscribe to the graph."""
+        self._diagnostics.tell(self._facts)
         for item in SMALL_TOPICS:
             self._record(item.topic, item.kind, item.profile)
         self._due = Throttle(lambda: self.parameters.image_rate)
@@ -119,6 +121,15 @@ class Recorder(CilNode[RecorderParameters]):
             text = f"Recorded {bag.written} messages to {bag.folder}, {bag.dropped} dropped."
             if self.context.ok():
                 self.get_logger().info(text)
+
+    def _facts(self) -> dict[str, object]:
+        """What diagnostics tell; the bag counts for itself, in its thread."""
+        bag = self._bag
+        if bag is None:
+            return {}
+        counts = self._diagnostics.counts
+        counts["written"], counts["dropped"] = bag.written, bag.dropped
+        return {"bag": bag.folder, "disk_free_mb": shutil.disk_usage(bag.folder).free >> 20}
 
     def _record(self, topic: str, kind: type, profile: QoSProfile) -> None:
         """Write every message of a topic, serialised as it came."""

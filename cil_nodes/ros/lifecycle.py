@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic, TypeVar
@@ -28,6 +29,8 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.qos import QoSProfile
 
 from cil_nodes.ros import qos
+from cil_nodes.ros.diagnostics import Diagnostics
+from cil_nodes.ros.node_log import NodeLogger
 from cil_nodes.ros.parameters import NodeParameters, declare, parameter
 
 try:
@@ -74,12 +77,17 @@ class CilNode(LifecycleNode, Generic[P]):
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__(name, **options)
         self.is_active = False
+        self._log = NodeLogger(super().get_logger().name)
         self._handles: list[tuple[Callable[[Any], Any], Any]] = []
         self._last_error: dict[str, float] = {}
         self.parameters = declare(  # type: ignore[assignment]
             self, self.Parameters, on_change=self.parameters_changed
         )
         self._starter = self.create_timer(0.0, self._start) if self.parameters.autostart else None
+
+    def get_logger(self) -> Any:
+        """Return the node's logger; its ``last`` is what diagnostics tell as the last error."""
+        return getattr(self, "_log", None) or super().get_logger()
 
     # -- hooks ---------------------------------------------------------------------------------
 
@@ -167,7 +175,7 @@ class CilNode(LifecycleNode, Generic[P]):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Run :meth:`configure`; on failure free what it made and stay unconfigured."""
-        if self._attempt("configure", self.configure) and self._managed(
+        if self._attempt("configure", self._configure) and self._managed(
             super().on_configure, state
         ):
             return TransitionCallbackReturn.SUCCESS
@@ -234,7 +242,23 @@ class CilNode(LifecycleNode, Generic[P]):
     def log_traceback(self, what: str) -> None:
         """Log the exception being handled, its type and its traceback, as an error."""
         error = sys.exc_info()[1]
-        text = f"{what} failed: {type(error).__name__}: {error}\n{traceback.format_exc()}"
+        self._say(f"{what} failed: {type(error).__name__}: {error}\n{traceback.format_exc()}")
+
+    def log_failure(self, what: str) -> None:
+        """Log the exception being handled: one line where that says all, else a traceback.
+
+        It does where the exception is written for the user; see :func:`is_for_the_user`. The
+        traceback is then logged at the level ``debug``.
+        """
+        error = sys.exc_info()[1]
+        if not is_for_the_user(error):
+            self.log_traceback(what)
+            return
+        self._say(f"{what} failed: {error}")
+        if self.context.ok():
+            self.get_logger().debug(traceback.format_exc())
+
+    def _say(self, text: str) -> None:
         if self.context.ok():
             self.get_logger().error(text)
         else:  # the logger's topic is gone; standard error is not
@@ -251,11 +275,15 @@ class CilNode(LifecycleNode, Generic[P]):
                 )
         self.get_logger().info("active")
 
+    def _configure(self) -> None:
+        self._diagnostics = Diagnostics(self)  # first, so that the hook can name what it counts
+        self.configure()
+
     def _attempt(self, what: str, hook: Callable[[], None]) -> bool:
         try:
             hook()
         except Exception:
-            self.log_traceback(what)
+            self.log_failure(what)
             return False
         return True
 
@@ -292,7 +320,16 @@ class CilNode(LifecycleNode, Generic[P]):
         return run
 
     def _log_seldom(self, what: str) -> None:
-        now = self.get_clock().now().nanoseconds * 1e-9
+        now = time.monotonic()  # a clock of ROS may jump back
         if now - self._last_error.get(what, float("-inf")) >= 5.0:
             self._last_error[what] = now
-            self.log_traceback(f"callback of {what}")
+            self.log_failure(f"callback of {what}")
+
+
+def is_for_the_user(error: BaseException | None) -> bool:
+    """Whether an exception's own words say what is wrong and what to do.
+
+    So do all that this package defines, and what the operating system says of a file or device;
+    anything else is a defect, of which the traceback tells more.
+    """
+    return isinstance(error, OSError) or type(error).__module__.startswith("cil_nodes.")
