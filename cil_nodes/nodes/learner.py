@@ -8,7 +8,6 @@ disk or a long listing never delays an answer.
 from __future__ import annotations
 
 import dataclasses
-import os
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -44,6 +43,7 @@ from cil_nodes.ros.parameters import (
     model_of,
     parameter,
 )
+from cil_nodes.ros.places import learner_folder
 from cil_nodes.ros.prediction_stream import PredictionStream
 from cil_nodes.ros.teaching_messages import (
     STAGES,
@@ -204,8 +204,7 @@ class Learner(CilNode[LearnerParameters]):
     def _folder(self) -> Path:
         if self.parameters.folder:
             return Path(self.parameters.folder).expanduser()
-        home = Path(os.environ.get("ROS_HOME", "~/.ros")).expanduser()
-        return home / (self.get_namespace().strip("/") or "cil")
+        return learner_folder(self.get_namespace())
 
     def _offer(self) -> None:
         """Make the services and the action."""

@@ -17,6 +17,7 @@ FORBIDDEN = {
     "environment": (*OUTER, "cil_nodes.teaching", "cil_nodes.evaluation"),
     "ros": ("cil_nodes.nodes", "cil_nodes.client", "cil_nodes.demo", "cil_nodes.cli"),
     "nodes": ("cil_nodes.client", "cil_nodes.demo", "cil_nodes.cli"),
+    "support": ("cil_nodes.nodes", "cil_nodes.client", "cil_nodes.demo", "cil_nodes.cli"),
 }
 WITHOUT_ROS = (*LEARNING, "evaluation", "teaching", "environment")
 OF_ROS = ("rclpy", "rosbag2_py", "ament_index_python", "launch", "launch_ros", "cv_bridge")
