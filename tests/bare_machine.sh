@@ -146,7 +146,8 @@ take_over_network() {
     # Files and folders that these settings name exist there too, to be read only.
     for place in /etc/ssl/certs/ca-certificates.crt \
         $(printf '%s\n' "$settings" "${variables[@]}" | grep -oE '(file://)?/[^ :'"'"'"]+'); do
-        place=${place#file://}
+        # The packages that a local index names lie beside it.
+        case $place in file://*) place=$(dirname "${place#file://}") ;; esac
         if [ -d "$place" ]; then
             mkdir -p "$root$place" && mount --bind -o ro "$place" "$root$place"
         elif [ -f "$place" ]; then
