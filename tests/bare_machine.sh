@@ -22,6 +22,7 @@ END
 
 here=$(dirname -- "$(dirname -- "$(readlink -f -- "$0")")")
 page=$here/docs/bare-machine.md
+UBUNTU_KEYS=80a36b0a6de2f69f49d2df75ef473ccde121e9e190b9ea01d20a4f63778d5c31
 say() { printf 'bare machine: %s\n' "$*"; }
 fail() { printf 'bare machine: error: %s\n' "$1" >&2; shift; for line; do printf '    %s\n' "$line" >&2; done; exit 1; }
 
@@ -98,20 +99,15 @@ fi
 
 hostname bare
 
+# Debian 12 has no package of Ubuntu's keys; Ubuntu's own is fetched, and known by its digest.
 ubuntu_keyring() {
-    keyring=/usr/share/keyrings/ubuntu-archive-keyring.gpg
-    [ ! -e $keyring ] || { echo $keyring; return; }
-    # Out of the distribution's own package; nothing is installed on this machine.
-    fetched=$(mktemp -d)
-    mkdir -p "$fetched"/{lists,cache/archives}/partial
-    options=(-q -o "Dir::State::Lists=$fetched/lists" -o "Dir::Cache=$fetched/cache" -o APT::Sandbox::User=)
-    (cd "$fetched" && apt-get "${options[@]}" update && apt-get "${options[@]}" download ubuntu-keyring) \
-        >"$fetched/log" 2>&1 || true
-    for package in "$fetched"/*.deb; do dpkg-deb -x "$package" "$root.keyring" 2>/dev/null || true; done
-    rm -rf "$fetched"
-    [ -e "$root.keyring$keyring" ] ||
-        fail "Ubuntu's archive keys were not found." "Debian, Ubuntu: apt install ubuntu-keyring"
-    echo "$root.keyring$keyring"
+    place=usr/share/keyrings/ubuntu-archive-keyring.gpg
+    [ ! -e /$place ] || { echo /$place; return; }
+    wget -qO "$root.deb" "$1/pool/main/u/ubuntu-keyring/ubuntu-keyring_2023.11.28.1_all.deb" &&
+        dpkg-deb -x "$root.deb" "$root.keys" &&
+        sha256sum --status -c <<<"$UBUNTU_KEYS  $root.keys/$place" ||
+        fail "Ubuntu's archive keys could not be had." "Ubuntu, Debian 13: apt install ubuntu-keyring"
+    echo "$root.keys/$place"
 }
 
 make_system() {
@@ -120,7 +116,8 @@ make_system() {
     mirror=http://deb.debian.org/debian script=
     if [ "$suite" = noble ]; then
         mirror=http://archive.ubuntu.com/ubuntu
-        options+=(--components=main,universe "--keyring=$(ubuntu_keyring)")
+        keyring=$(ubuntu_keyring $mirror)
+        options+=(--components=main,universe "--keyring=$keyring")
         # An older debootstrap has no script of that name; all of Ubuntu's are this one.
         [ -e /usr/share/debootstrap/scripts/noble ] || script=/usr/share/debootstrap/scripts/gutsy
     fi
