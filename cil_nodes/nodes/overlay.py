@@ -66,15 +66,7 @@ class Overlay(CilNode[OverlayParameters]):
                 self._diagnostics.counts["images"] += 1
                 trim(self._images)
 
-        handle = self.create_subscription(
-            kind,
-            topic,
-            self._guarded(take, topic),
-            qos.IMAGE,
-            raw=True,
-            event_callbacks=qos.subscription_events(self, topic),
-        )
-        self.own(handle, self.destroy_subscription)
+        self.make_subscription(kind, topic, take, qos.IMAGE, raw=True)
 
     def _on_prediction(self, message: Prediction) -> None:
         mark = Mark(roi_tuple(message.roi), message.label, message.score, message.is_unknown)
@@ -88,16 +80,14 @@ class Overlay(CilNode[OverlayParameters]):
         if not ready:
             return
         newest, start = max(ready), time.monotonic()
-        message = self._images[newest]
-        pixels = image_to_rgb(message) if isinstance(message, Image) else compressed_to_rgb(message)
-        self._publisher.publish(
-            rgb_to_image(draw_marks(pixels, self._marks[newest]), message.header)
-        )
-        self._diagnostics.counts["sent"] += 1
-        self._diagnostics.latency["draw"].add(time.monotonic() - start)
+        message, marks = self._images[newest], self._marks[newest]
         for store in (self._images, self._marks):
             for stamp in [stamp for stamp in store if stamp <= newest]:
                 del store[stamp]
+        pixels = image_to_rgb(message) if isinstance(message, Image) else compressed_to_rgb(message)
+        self._publisher.publish(rgb_to_image(draw_marks(pixels, marks), message.header))
+        self._diagnostics.counts["sent"] += 1
+        self._diagnostics.latency["draw"].add(time.monotonic() - start)
 
 
 def trim(store: OrderedDict[int, Any]) -> None:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic, TypeVar
@@ -29,9 +28,12 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.qos import QoSProfile
 
 from cil_nodes.ros import qos
+from cil_nodes.ros.clock_watch import STEADY, ClockWatch
 from cil_nodes.ros.diagnostics import Diagnostics
 from cil_nodes.ros.node_log import NodeLogger
 from cil_nodes.ros.parameters import NodeParameters, declare, parameter
+from cil_nodes.ros.troubles import BadInputError, Troubles
+from cil_nodes.teaching.errors import TeachingError
 
 try:
     from rclpy.exceptions import RCLError  # type: ignore[attr-defined]
@@ -69,6 +71,8 @@ class CilNode(LifecycleNode, Generic[P]):
         Current values; follows live updates, after which :meth:`parameters_changed` is called.
     is_active : bool
         Whether subscriptions and timers call back and publishers send.
+    troubles : Troubles
+        Where a node says what is wrong with what comes in.
     """
 
     Parameters: ClassVar[type[BaseParameters]] = BaseParameters
@@ -79,11 +83,14 @@ class CilNode(LifecycleNode, Generic[P]):
         self.is_active = False
         self._log = NodeLogger(super().get_logger().name)
         self._handles: list[tuple[Callable[[Any], Any], Any]] = []
-        self._last_error: dict[str, float] = {}
+        self.troubles = Troubles(self._warn)
         self.parameters = declare(  # type: ignore[assignment]
             self, self.Parameters, on_change=self.parameters_changed
         )
-        self._starter = self.create_timer(0.0, self._start) if self.parameters.autostart else None
+        self._clock_watch = ClockWatch(self)
+        self._starter = (
+            self.create_timer(0.0, self._start, clock=STEADY) if self.parameters.autostart else None
+        )
 
     def get_logger(self) -> Any:
         """Return the node's logger; its ``last`` is what diagnostics tell as the last error."""
@@ -123,17 +130,22 @@ class CilNode(LifecycleNode, Generic[P]):
         callback: Callable[[Any], None],
         profile: QoSProfile = qos.RESULT,
         group: CallbackGroup | None = None,
+        raw: bool = False,
     ) -> Any:
         """Create a subscription whose callback runs while the node is active.
 
-        An exception in ``callback`` is logged with its traceback and the node lives on.
+        With ``raw`` the callback gets the serialised bytes.
+
+        An exception in ``callback`` is logged and the node lives on: a sentence for bad input, a
+        traceback for anything else.
         """
         handle = self.create_subscription(
             kind,
             topic,
-            self._guarded(callback, topic),
+            self._guarded(callback, self.resolve_topic_name(topic)),
             profile,
             callback_group=group,
+            raw=raw,
             event_callbacks=qos.subscription_events(self, topic),
         )
         self._handles.append((self.destroy_subscription, handle))
@@ -142,9 +154,11 @@ class CilNode(LifecycleNode, Generic[P]):
     def make_timer(
         self, period: float, callback: Callable[[], None], group: CallbackGroup | None = None
     ) -> Any:
-        """Create a timer (seconds) that calls back while the node is active."""
+        """Create a timer (seconds of the steady clock) that calls back while the node is active."""
         guarded = self._guarded(lambda _: callback(), f"timer {getattr(callback, '__name__', '')}")
-        handle = self.create_timer(period, lambda: guarded(None), callback_group=group)
+        handle = self.create_timer(
+            period, lambda: guarded(None), callback_group=group, clock=STEADY
+        )
         self._handles.append((self.destroy_timer, handle))
         return handle
 
@@ -219,6 +233,7 @@ class CilNode(LifecycleNode, Generic[P]):
         self._halt()
         self._free()
         with contextlib.suppress(*SHUTDOWN_ERRORS):
+            self._clock_watch.close()
             self.destroy_node()
         # rclpy leaves the lifecycle services in the graph until the state machine is collected,
         # where they would answer for a node that is gone
@@ -303,7 +318,7 @@ class CilNode(LifecycleNode, Generic[P]):
                 destroy(handle)
 
     def _guarded(self, callback: Callable[[Any], None], what: str) -> Callable[[Any], None]:
-        """Wrap a callback: nothing while inactive; failures logged, each place once in 5 s."""
+        """Wrap a callback of a topic: nothing while inactive; what fails is logged seldom."""
 
         def run(message: Any) -> None:
             if not self.is_active:
@@ -313,6 +328,8 @@ class CilNode(LifecycleNode, Generic[P]):
             except SHUTDOWN_ERRORS:
                 if self.context.ok():
                     raise
+            except (BadInputError, TeachingError) as error:
+                self.troubles.tell(what, f"Refused from {what}: {error}")
             except Exception:
                 if self.context.ok() and self.is_active:  # else its handles are going away
                     self._log_seldom(what)
@@ -320,10 +337,16 @@ class CilNode(LifecycleNode, Generic[P]):
         return run
 
     def _log_seldom(self, what: str) -> None:
-        now = time.monotonic()  # a clock of ROS may jump back
-        if now - self._last_error.get(what, float("-inf")) >= 5.0:
-            self._last_error[what] = now
-            self.log_failure(f"callback of {what}")
+        """Log the exception being handled with its traceback, each place once in 5 s."""
+        error = sys.exc_info()[1]
+        text = f"callback of {what} failed: {type(error).__name__}: {error}"
+        self.troubles.tell(
+            f"failed {what}", f"{text}\n{traceback.format_exc()}", log=self.get_logger().error
+        )
+
+    def _warn(self, text: str) -> None:
+        if self.context.ok():
+            self.get_logger().warning(text)
 
 
 def is_for_the_user(error: BaseException | None) -> bool:

@@ -8,6 +8,7 @@ from the events by :mod:`cil_nodes.teaching.content`.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,12 +16,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
 from cil_nodes.teaching.errors import JournalDamagedError, StorageError
 from cil_nodes.teaching.samples import FeatureSpace, Sample
-from cil_nodes.teaching.schema import bring_up_to_date
+from cil_nodes.teaching.schema import bring_up_to_date, refuse_foreign
 
 PENDING, TAUGHT, WITHDRAWN = 0, 1, 2
 _BATCH = 500  # values in one IN (...): every SQLite build takes this many
@@ -72,25 +74,64 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()
-        with self._translated():
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._check()
-            bring_up_to_date(self._db, str(path))
+        self._db: Any = None
+        try:
+            with self._translated():
+                self._open()
+        except BaseException:
+            self.close()
+            raise
 
-    def _check(self) -> None:
-        found = [row[0] for row in self._db.execute("PRAGMA quick_check(3)")]
+    def _open(self) -> None:
+        # Looked at before it is opened for writing: a damaged or foreign file stays as it is.
+        shared = not self.path.exists() or self._looked_at()
+        self._db = self._connect(f"file:{quote(str(self.path))}")
+        if not shared:
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA foreign_keys = ON")
+        if not shared:
+            self._check(self._db)
+        self._refuse_lost()
+        bring_up_to_date(self._db, str(self.path))
+
+    def _looked_at(self) -> bool:
+        """Check the file without writing; False if the disk has no room even for looking.
+
+        The index of the write-ahead log, which processes share, is a file. A session that does
+        without it (no other process can then read along) opens on a full disk, too, and answers.
+        """
+        database = self._connect(f"file:{quote(str(self.path))}?mode=ro")
+        try:
+            self._check(database)
+        except sqlite3.OperationalError:
+            if _has_room(self.path.parent):
+                raise
+            return False
+        finally:
+            database.close()
+        return True
+
+    def _connect(self, uri: str) -> sqlite3.Connection:
+        return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+
+    def _refuse_lost(self) -> None:
+        """Refuse an empty file in a folder that has been used: beginning anew would hide a loss."""
+        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if not tables and (self.path.parent / "snapshots").is_dir():
+            raise JournalDamagedError(
+                self._damage("it is empty, but the folder was used: the file or its -wal was lost")
+            )
+
+    def _check(self, database: sqlite3.Connection) -> None:
+        found = [row[0] for row in database.execute("PRAGMA quick_check(3)")]
         if found != ["ok"]:
             raise JournalDamagedError(self._damage(" ".join("; ".join(map(str, found)).split())))
+        refuse_foreign(database, str(self.path))
 
     def _damage(self, what: str) -> str:
-        return (
-            f"The journal {self.path} is damaged ({what}). Put a backup in its place; or rescue "
-            f"what is readable with `sqlite3 {self.path.name} .recover`; or move the folder "
-            f"{self.path.parent} away and begin anew."
-        )
+        return damaged(self.path, what)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -111,10 +152,10 @@ class Journal:
             raise
 
     def _take_back(self) -> None:
-        database = getattr(self, "_db", None)
-        if database is not None and database.in_transaction:
+        if self._db is not None:
             with suppress(sqlite3.Error):  # the first error says more
-                database.execute("ROLLBACK")
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -138,7 +179,8 @@ class Journal:
     def close(self) -> None:
         """Close the file; a second call does nothing."""
         with self._lock:
-            self._db.close()
+            if self._db is not None:
+                self._db.close()
 
     def size_bytes(self) -> int:
         """Return what the journal takes on disk."""
@@ -235,7 +277,11 @@ class Journal:
         found = dict(self._rows_in(query, list(samples)))
         if not found:
             return np.zeros((0, 0), dtype=np.float32)
-        return np.stack([np.frombuffer(found[row], dtype="<f4") for row in samples])
+        try:
+            return np.stack([np.frombuffer(found[row], dtype="<f4") for row in samples])
+        except (KeyError, ValueError) as error:
+            what = f"a feature vector is torn ({error})"
+            raise JournalDamagedError(self._damage(what)) from error
 
     def last_stamp(self, samples: Sequence[int] | None = None) -> int:
         """Return the newest stamp of these rows, or of all, in nanoseconds; 0 for none."""
@@ -270,7 +316,10 @@ class Journal:
             "SELECT kind, version, parent, stamp_ns, method, parameters, seed, restored, detail,"
             " snapshot, snapshot_sha256 FROM events ORDER BY id"
         )
-        return [_event(row) for row in self._rows(query)]
+        try:
+            return [_event(row) for row in self._rows(query)]
+        except ValueError as error:
+            raise JournalDamagedError(self._damage(f"an event is torn ({error})")) from error
 
     def add_event(self, event: Event) -> None:
         """Append one event, inside a transaction."""
@@ -302,6 +351,21 @@ class Journal:
             "UPDATE events SET snapshot = ?, snapshot_sha256 = ? WHERE snapshot = ?",
             (new_name, sha256, name),
         )
+
+
+def damaged(path: Path, what: str) -> str:
+    """Return the sentence for a journal that cannot be used as it is."""
+    return (
+        f"The journal {path} is damaged: {what}. Put a backup in its place, or keep what is "
+        f"readable with `cil journal repair {path.parent}`, which leaves the old file beside it; "
+        f"`cil journal check {path.parent}` says more."
+    )
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether the disk has room for what SQLite makes beside a journal."""
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize > 2**20
 
 
 def _event(row: Sequence[Any]) -> Event:

@@ -79,6 +79,11 @@ class SnapshotStore:
             raise TornSnapshot(f"The snapshot {path} is not what was written.")
         return path
 
+    def newest(self) -> int:
+        """Return the highest version of which a file is here; 0 for none."""
+        numbers = (path.stem[1:] for path in self.folder.glob(f"v*{SUFFIX}"))
+        return max((int(number) for number in numbers if number.isdecimal()), default=0)
+
     def remove_others(self, keep: Iterable[str]) -> None:
         """Delete every file but those named: half-written ones and those of no version."""
         kept = set(keep)

@@ -157,7 +157,7 @@ def test_a_failing_callback_is_logged_and_the_node_lives_on(
             publisher.publish(String(data=word))
         probe.expect_message("loud", lambda m: m.data == "GOOD", "GOOD")
     said = capfd.readouterr().err
-    assert "callback of soft failed: ValueError: cannot shout that" in said
+    assert "callback of /cil/soft failed: ValueError: cannot shout that" in said
     assert said.count("ValueError: cannot shout that") == 2  # once logged: sentence and traceback
 
 
