@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import sys
+import time
 from pathlib import Path
 
 from cil_nodes.cli.common import Commands, add_command
+
+LOOK = 5.0
 
 
 def add(commands: Commands) -> None:
     """Add the commands of this family."""
     _add_doctor(commands)
+    _add_status(commands)
 
 
 def _add_doctor(commands: Commands) -> None:
@@ -24,6 +29,26 @@ def _add_doctor(commands: Commands) -> None:
     _add_folder(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list instead")
     parser.set_defaults(run=run_doctor)
+
+
+def _add_status(commands: Commands) -> None:
+    parser = add_command(
+        commands,
+        "status",
+        "tell how a running graph fares: nodes, rates, losses, what it has learned",
+        "cil status namespace:=robot1 --watch",
+    )
+    _add_namespace(parser)
+    parser.add_argument("--watch", action="store_true", help="show it again and again until Ctrl-C")
+    parser.add_argument("--json", action="store_true", help="print a JSON object instead")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=LOOK,
+        metavar="S",
+        help=f"how long nodes are waited for (default: {LOOK:g})",
+    )
+    parser.set_defaults(run=run_status)
 
 
 def _add_namespace(parser: argparse.ArgumentParser) -> None:
@@ -63,3 +88,25 @@ def run_doctor(options: argparse.Namespace) -> int:
     findings = doctor.examine(this_machine(namespace_of(options), options.folder))
     print(doctor.as_json(findings) if options.json else doctor.as_text(findings))
     return int(doctor.has_problem(findings))
+
+
+def run_status(options: argparse.Namespace) -> int:
+    """Carry out `cil status`; 1 when something is missing, not active or in error."""
+    from cil_nodes.ros import presence
+
+    presence.require()
+    from cil_nodes.ros.runner import prepare_environment
+    from cil_nodes.support import status
+    from cil_nodes.support.graph_watch import GraphWatch
+
+    prepare_environment()
+    show = status.as_json if options.json else status.as_text
+    with GraphWatch(namespace_of(options)) as watch:
+        report = watch.settle(options.seconds)
+        while options.watch:
+            clear = "\033[H\033[2J" if sys.stdout.isatty() else ""
+            print(f"{clear}{show(report)}", flush=True)
+            time.sleep(1.0)
+            report = watch.report()
+        print(show(report))
+    return int(not status.is_well(report))
