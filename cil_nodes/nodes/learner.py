@@ -8,7 +8,6 @@ disk or a long listing never delays an answer.
 from __future__ import annotations
 
 import dataclasses
-import os
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -58,6 +57,7 @@ from cil_nodes.ros.teaching_messages import (
 )
 from cil_nodes.ros.uris import uri_to_path
 from cil_nodes.teaching.errors import LessonStoppedError, TeachingError
+from cil_nodes.teaching.folders import default_folder
 from cil_nodes.teaching.session import Session
 from cil_nodes.teaching.training import learner_class
 
@@ -201,8 +201,7 @@ class Learner(CilNode[LearnerParameters]):
     def _folder(self) -> Path:
         if self.parameters.folder:
             return Path(self.parameters.folder).expanduser()
-        home = Path(os.environ.get("ROS_HOME", "~/.ros")).expanduser()
-        return home / (self.get_namespace().strip("/") or "cil")
+        return default_folder(self.get_namespace())
 
     def _offer(self) -> None:
         """Make the services and the action."""
