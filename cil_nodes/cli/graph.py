@@ -60,7 +60,9 @@ def _add_up(commands: Commands) -> None:
 def run_demo(options: argparse.Namespace) -> int:
     """Carry out `cil demo`."""
     from cil_nodes import demo
+    from cil_nodes.ros import presence
 
+    presence.require()
     folder = options.folder or Path("runs") / f"demo-{options.stream}"
     set_data(options.data)
     wanted = DemoOptions(options.stream, options.data, options.seed, folder, options.method)
@@ -70,6 +72,7 @@ def run_demo(options: argparse.Namespace) -> int:
 
 def run_up(options: argparse.Namespace) -> int:
     """Carry out `cil up`."""
-    from cil_nodes.ros import runner
+    from cil_nodes.ros import presence, runner
 
+    presence.require()
     return int(runner.main(options.arguments) or 0)

@@ -16,6 +16,10 @@ class SourceError(ValueError):
     """A frame source cannot be opened or does not exist; the message says what to do."""
 
 
+class MissingPackageError(SourceError, ImportError):
+    """A package that the source needs is not installed."""
+
+
 class CannotShowError(SourceError):
     """The source plays what it has in its own order and cannot be asked for an object."""
 

@@ -87,6 +87,8 @@ class Camera(CilNode[CameraParameters]):
     def configure(self) -> None:
         """Open the source and make publishers and the service."""
         settings = self.parameters
+        self._diagnostics.measure("send")
+        self._diagnostics.tell(self._facts)
         self._loop = FrameLoop(
             self._open,
             self._publish,
@@ -122,8 +124,11 @@ class Camera(CilNode[CameraParameters]):
 
     def _publish(self, frame: Frame) -> None:
         """Send one frame; runs in the loop's thread."""
+        start = time.monotonic()
         try:
             self._send(frame)
+            self._diagnostics.counts["images"] += 1
+            self._diagnostics.latency["send"].add(time.monotonic() - start)
         except SHUTDOWN_ERRORS:
             if self.context.ok():
                 raise
@@ -138,6 +143,11 @@ class Camera(CilNode[CameraParameters]):
             take(header, frame.image)
         if self._images.get_subscription_count():  # 1 MB is not copied for nobody
             self._images.publish(rgb_to_image(frame.image, header))
+
+    def _facts(self) -> dict[str, object]:
+        """What diagnostics tell beside counts and latencies."""
+        opened = "open" if self._loop.source is not None else "not open"
+        return {"source": f"{self.parameters.source} ({opened})"}
 
     def _tell(self, text: str) -> None:
         if self.context.ok():

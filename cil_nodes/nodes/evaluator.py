@@ -39,6 +39,7 @@ class Evaluator(CilNode[EvaluatorParameters]):
     def configure(self) -> None:
         """Begin afresh."""
         self._metrics = OnlineMetrics()
+        self._diagnostics.measure("latency")
         self._publisher = self.make_publisher(Metrics, "metrics", qos.RESULT)
         self.make_subscription(LearnerState, "state", self._on_state, qos.STATE)
         self.make_subscription(GroundTruth, "ground_truth", self._on_truth, qos.PATIENT)
@@ -51,12 +52,15 @@ class Evaluator(CilNode[EvaluatorParameters]):
     def _on_truth(self, message: GroundTruth) -> None:
         self._newest_ns = max(self._newest_ns, stamp_ns(message.header))
         self._metrics.add_truth(key_of(message), message.label)
+        self._diagnostics.counts["truths"] += 1
 
     def _on_prediction(self, message: Prediction) -> None:
         self._follow_version((message.version, message.method))
         late = self.get_clock().now().nanoseconds - stamp_ns(message.header)
         answer = Answered(message.label, message.is_unknown, message.unknown_score, late * 1e-6)
         self._metrics.add_prediction(key_of(message), answer)
+        self._diagnostics.counts["predictions"] += 1
+        self._diagnostics.latency["latency"].add(late * 1e-9)
 
     def _follow_version(self, measured: tuple[int, str]) -> None:
         """When another version answers, send the last figures of the one before."""
@@ -69,8 +73,12 @@ class Evaluator(CilNode[EvaluatorParameters]):
 
     def _on_time(self) -> None:
         # By the stamps, not the clock: a paused bag loses nothing.
-        self._metrics.expire(self._newest_ns - int(self.parameters.patience * 1e9))
-        self._send(self._metrics.figures())
+        oldest = self._newest_ns - int(self.parameters.patience * 1e9)
+        self._diagnostics.counts["lost"] += self._metrics.expire(oldest)
+        figures = self._metrics.figures()
+        self._diagnostics.facts["compared"] = str(figures.compared)
+        self._diagnostics.facts["accuracy"] = f"{figures.accuracy:.4f}"
+        self._send(figures)
 
     def _send(self, figures: OnlineFigures) -> None:
         version, method = self._measured

@@ -120,6 +120,7 @@ class Labeler(CilNode[LabelerParameters]):
     def configure(self) -> None:
         """Make the memory and offer the services."""
         settings = self.parameters
+        self._diagnostics.tell(self._facts)
         self._feed = Feed(
             settings.recent,
             lambda pixels, roi: thumbnail(pixels, roi, self.parameters.picture_side),
@@ -168,13 +169,23 @@ class Labeler(CilNode[LabelerParameters]):
         """Run services and the action on a pool; the stream has its own thread."""
         spin_pool(self, POOL_THREADS)
 
+    def _facts(self) -> dict[str, object]:
+        """What diagnostics tell beside counts."""
+        return {
+            "kept": len(self._feed),
+            "questions": len(self._asked or ()),
+            "teaching": self._teaching.locked(),
+        }
+
     # -- stream --------------------------------------------------------------------------------
 
     def _on_features(self, message: FeatureVector) -> None:
         self._feed.add_sample(sample_from_features(message))
+        self._diagnostics.counts["features"] += 1
 
     def _on_prediction(self, message: Prediction) -> None:
         self._feed.add_answer(prediction_from_message(message))
+        self._diagnostics.counts["predictions"] += 1
 
     def _on_unknown(self, message: UnknownObject) -> None:
         nearest = scores_from_messages(message.nearest)
@@ -185,6 +196,7 @@ class Labeler(CilNode[LabelerParameters]):
             message = deserialize_message(data, kind)
             header = message.header
             self._feed.add_image(stamp_ns(header), header.frame_id, convert(message))
+            self._diagnostics.counts["pictures"] += 1
 
     # -- services ------------------------------------------------------------------------------
 
@@ -211,6 +223,7 @@ class Labeler(CilNode[LabelerParameters]):
                 else "No samples were named: give sample_ids or a cluster_id."
             )
         receipt = self._link.add_samples(labelled(found, label), "label")
+        self._diagnostics.counts["labelled"] += receipt.accepted
         self._feed.pool.remove(sample.sample_id for sample in found)
         response.accepted = receipt.accepted
         response.relabelled = receipt.relabelled

@@ -32,7 +32,7 @@ from threadpoolctl import threadpool_limits
 
 from cil_nodes.learners import registry
 from cil_nodes.ros import qos
-from cil_nodes.ros.diagnostics import Diagnostics
+from cil_nodes.ros.diagnostics import memory_of
 from cil_nodes.ros.lanes import spin_pool
 from cil_nodes.ros.lifecycle import BaseParameters, CilNode
 from cil_nodes.ros.main import run
@@ -58,6 +58,7 @@ from cil_nodes.ros.teaching_messages import (
 from cil_nodes.ros.uris import uri_to_path
 from cil_nodes.teaching.errors import LessonStoppedError, TeachingError
 from cil_nodes.teaching.folders import default_folder
+from cil_nodes.teaching.records import Phase
 from cil_nodes.teaching.session import Session
 from cil_nodes.teaching.training import learner_class
 
@@ -149,7 +150,9 @@ class Learner(CilNode[LearnerParameters]):
         )
         self._arithmetic = threadpool_limits(limits=ANSWER_THREADS)
         self._session.on_change(lambda _: self._publish_state())
-        self._diagnostics = Diagnostics(self, "answer")
+        self._diagnostics.measure("answer")
+        self._diagnostics.tell(self._facts)
+        self._diagnostics.watch(self._trouble)
         self._stream = self._new_stream()
         self._offer()
         self._say_what_answers()
@@ -265,6 +268,26 @@ class Learner(CilNode[LearnerParameters]):
             now = self.get_clock().now().to_msg()
             self._publisher.publish(state_to_message(session.state(), now))
 
+    def _facts(self) -> dict[str, object]:
+        """What diagnostics tell beside counts and latencies."""
+        session = self._session_of()
+        state, memory = session.state(), memory_of(session.worker_pid)
+        return {
+            "method": state.method,
+            "version": state.version,
+            "classes": len(state.classes),
+            "pending": state.pending,
+            "phase": state.phase,
+            "journal_mb": f"{state.journal_bytes / 2**20:.1f}",
+            "worker": "alive" if memory else "gone",
+            "worker_memory_mb": f"{memory / 2**20:.0f}",
+        }
+
+    def _trouble(self) -> str:
+        """What keeps the learner from learning on, in words."""
+        state = self._session_of().state()
+        return state.message if state.phase == Phase.FAILED.value else ""
+
     # -- services ------------------------------------------------------------------------------
 
     def _serve(
@@ -375,6 +398,7 @@ class Learner(CilNode[LearnerParameters]):
         except Exception as error:
             return self._end_badly(goal, result, error)
         goal.succeed()
+        self.get_logger().info(lesson.in_words(len(self._session_of().state().classes)))
         return lesson_to_result(lesson)
 
     def _end_badly(self, goal: Any, result: Any, error: Exception) -> Any:
@@ -408,8 +432,7 @@ class Learner(CilNode[LearnerParameters]):
             session = self._session_of()
             while self.is_active and self._enough(session.state().pending):
                 lesson = session.train(should_stop=lambda: not self.is_active)
-                text = f"Learned {lesson.samples} samples: version {lesson.version}."
-                self.get_logger().info(text)
+                self.get_logger().info(lesson.in_words(len(session.state().classes)))
         except TeachingError as error:
             if error.code not in ("ALREADY_TRAINING", "NOTHING_PENDING"):
                 self.get_logger().warning(f"auto_train: {error}")

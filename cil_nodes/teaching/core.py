@@ -158,6 +158,11 @@ class SessionCore:
             message=_shortened(self._message or browsing.remark(live)),
         )
 
+    @property
+    def worker_pid(self) -> int:
+        """Process id of the worker; 0 where lessons are learned in this process."""
+        return int(getattr(self._worker, "pid", 0))
+
     def on_change(self, callback: StateCallback) -> None:
         """Have ``callback(state)`` called on every change, in the thread that made it."""
         self._callbacks.append(callback)

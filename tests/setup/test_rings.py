@@ -66,7 +66,9 @@ def test_no_ring_imports_one_further_out(part):
 
 def test_every_folder_of_the_package_stands_in_a_ring():
     folders = {file.parent.name for file in PACKAGE.glob("*/__init__.py")}
-    assert folders - {"demo", "cli"} == set(FORBIDDEN), "name the new folder's ring in the table above"
+    assert folders - {"demo", "cli"} == set(FORBIDDEN), (
+        "name the new folder's ring in the table above"
+    )
 
 
 def test_an_import_is_found_in_every_spelling(tmp_path, monkeypatch):
