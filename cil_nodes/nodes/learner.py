@@ -43,7 +43,6 @@ from cil_nodes.ros.parameters import (
     model_of,
     parameter,
 )
-from cil_nodes.ros.places import learner_folder
 from cil_nodes.ros.prediction_stream import PredictionStream
 from cil_nodes.ros.teaching_messages import (
     STAGES,
@@ -58,6 +57,7 @@ from cil_nodes.ros.teaching_messages import (
 )
 from cil_nodes.ros.uris import uri_to_path
 from cil_nodes.teaching.errors import LessonStoppedError, TeachingError
+from cil_nodes.teaching.folders import default_folder
 from cil_nodes.teaching.records import Phase
 from cil_nodes.teaching.session import Session
 from cil_nodes.teaching.training import learner_class
@@ -204,7 +204,7 @@ class Learner(CilNode[LearnerParameters]):
     def _folder(self) -> Path:
         if self.parameters.folder:
             return Path(self.parameters.folder).expanduser()
-        return learner_folder(self.get_namespace())
+        return default_folder(self.get_namespace())
 
     def _offer(self) -> None:
         """Make the services and the action."""
