@@ -149,7 +149,7 @@ class Learner(CilNode[LearnerParameters]):
         )
         self._arithmetic = threadpool_limits(limits=ANSWER_THREADS)
         self._session.on_change(lambda _: self._publish_state())
-        self._diagnostics = Diagnostics(self, "answer")
+        self._diagnostics = Diagnostics(self, "arrival", "answer")
         self._stream = self._new_stream()
         self._offer()
         self._say_what_answers()

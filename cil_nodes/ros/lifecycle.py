@@ -115,10 +115,12 @@ class CilNode(LifecycleNode, Generic[P]):
         callback: Callable[[Any], None],
         profile: QoSProfile = qos.RESULT,
         group: CallbackGroup | None = None,
+        raw: bool = False,
     ) -> Any:
         """Create a subscription whose callback runs while the node is active.
 
-        An exception in ``callback`` is logged with its traceback and the node lives on.
+        An exception in ``callback`` is logged with its traceback and the node lives on. With
+        ``raw`` the callback gets the serialised bytes.
         """
         handle = self.create_subscription(
             kind,
@@ -127,6 +129,7 @@ class CilNode(LifecycleNode, Generic[P]):
             profile,
             callback_group=group,
             event_callbacks=qos.subscription_events(self, topic),
+            raw=raw,
         )
         self._handles.append((self.destroy_subscription, handle))
         return handle
