@@ -230,6 +230,7 @@ def run_up(options: argparse.Namespace) -> int:
 
 def list_bench(options: argparse.Namespace) -> int:
     """Carry out `cil bench list`."""
+    from cil_nodes import live_bench  # noqa: F401 - makes its benchmarks known
     from cil_nodes.evaluation import bench
 
     for entry in bench.available():
@@ -239,6 +240,7 @@ def list_bench(options: argparse.Namespace) -> int:
 
 def run_bench(options: argparse.Namespace) -> int:
     """Carry out `cil bench run`."""
+    from cil_nodes import live_bench  # noqa: F401 - makes its benchmarks known
     from cil_nodes.evaluation import bench
 
     _set_data(options.data)

@@ -28,7 +28,7 @@ def pictures(count: int = PICTURES, seed: int = 0) -> NDArray[np.uint8]:
     size = (WIDTH, HEIGHT)
     smooth = np.stack([cv2.resize(one, size, interpolation=cv2.INTER_CUBIC) for one in coarse])
     grain = draw.integers(0, 24, smooth.shape, dtype=np.uint8)
-    return cv2.add(smooth, grain).reshape(smooth.shape)  # type: ignore[no-any-return]
+    return np.where(smooth > 255 - grain, 255, smooth + grain).astype(np.uint8)
 
 
 def write_pictures(path: Path) -> Path:

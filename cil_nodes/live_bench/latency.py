@@ -214,5 +214,3 @@ def _dropped(name: str, figures: Mapping[str, Any], note: str) -> Record:
     return Record(
         f"latency.{name}.dropped", figures["dropped"], better="lower", goal=goal, note=note
     )
-
-

@@ -92,7 +92,7 @@ def running(
         teaching.train()
         if not pipeline:
             stack.enter_context(_driver(namespace))
-        _wait(lambda: len(meter.tally.answered) > 30, "30 predictions", graph.check)
+        wait(lambda: len(meter.tally.answered) > 30, "30 predictions", graph.check)
         yield meter, teaching
 
 
@@ -129,10 +129,13 @@ def _ended_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _wait(condition: Callable[[], bool], what: str, check: Callable[[], None]) -> None:
+def wait(
+    condition: Callable[[], bool], what: str, check: Callable[[], None] = lambda: None
+) -> None:
+    """Wait until something has happened, or say what has not; ``check`` may raise earlier."""
     end = time.monotonic() + PATIENCE
     while not condition():
         check()
         if time.monotonic() > end:
             raise TeacherTimeout(f"Waited {PATIENCE:g} s for {what}; the graph gave none.")
-        time.sleep(0.05)
+        time.sleep(0.01)
