@@ -31,6 +31,7 @@ from cil_nodes.ros.conversions import (
 from cil_nodes.ros.lifecycle import SHUTDOWN_ERRORS, BaseParameters, CilNode
 from cil_nodes.ros.main import run
 from cil_nodes.ros.parameters import parameter
+from cil_nodes.ros.raw_image import read_image
 from cil_nodes.ros.stamps import StampWatch, back_message
 from cil_nodes.ros.topic_watch import watch_topics
 from cil_nodes.ros.troubles import BadInputError
@@ -53,7 +54,18 @@ class ExtractorParameters(BaseParameters):
         read_only=True,
     )
     threads: int = parameter(
-        1, "Threads of one inference; 0 leaves it to ONNX Runtime.", read_only=True, low=0, high=256
+        2,
+        "Threads of one inference, never more than there are processors; 0 leaves it to ONNX "
+        "Runtime.",
+        read_only=True,
+        low=0,
+        high=256,
+    )
+    pinned: bool = parameter(
+        True,
+        "Whether threads stay on processors of their own: the scheduler likes to wake them where "
+        "the first one runs, and two then take longer than one.",
+        read_only=True,
     )
     spinning: bool = parameter(
         False,
@@ -134,11 +146,12 @@ class Extractor(CilNode[ExtractorParameters]):
             providers=settings.providers,
             threads=settings.threads,
             spinning=settings.spinning,
+            pinned=settings.pinned,
             batch=settings.batch_size,
         )
         self.get_logger().info(str(self._encoder))
         self._features = self.make_publisher(FeatureVector, "features")
-        self._diagnostics.measure("latency", "encode")
+        self._diagnostics.measure("arrival", "read", "encode", "latency")
         self._diagnostics.facts["encoder_id"] = self._encoder.encoder_id
         self.make_subscription(Regions, "regions", self._on_regions)
         self.make_timer(0.1, self._expire)
@@ -178,7 +191,7 @@ class Extractor(CilNode[ExtractorParameters]):
 
     def _subscribe_images(self) -> None:
         if self.parameters.transport != "compressed":
-            self.make_subscription(Image, "image", self._on_image, qos.IMAGE)
+            self.make_subscription(Image, "image", self._on_image, qos.IMAGE, raw=True)
         if self.parameters.transport != "raw":
             kind, topic = CompressedImage, "image/compressed"
             self.make_subscription(kind, topic, self._on_compressed, qos.IMAGE)
@@ -195,7 +208,8 @@ class Extractor(CilNode[ExtractorParameters]):
             self.make_subscription(CameraInfo, "camera_info", self._on_info, qos.IMAGE)
             self.make_timer(1.0, self._watch)
 
-    def _on_image(self, message: Image) -> None:
+    def _on_image(self, raw: bytes) -> None:
+        message = read_image(raw)
         self._watchdog.image(time.monotonic(), len(message.data))
         if self._transports.first(_key(message.header), "raw"):
             self._accept(message.header, lambda: image_to_rgb(message))
@@ -214,6 +228,8 @@ class Extractor(CilNode[ExtractorParameters]):
 
     def _accept(self, header: Header, pixels: Callable[[], Rgb]) -> None:
         self._diagnostics.counts["images"] += 1
+        age = self.get_clock().now().nanoseconds - stamp_ns(header)
+        self._diagnostics.latency["arrival"].add(age * 1e-9)
         if back := self._stamps.went_back(stamp_ns(header)):
             topic = self.resolve_topic_name("image")
             self.troubles.tell(
@@ -234,6 +250,7 @@ class Extractor(CilNode[ExtractorParameters]):
 
     def _work(self) -> None:
         """Embed what waits until the queue is closed; the encoding thread."""
+        self._encoder.enter_thread()
         while jobs := self._queue.take(self.parameters.batch_size):
             try:
                 self._embed(jobs)
@@ -250,6 +267,7 @@ class Extractor(CilNode[ExtractorParameters]):
         if not parts:
             return
         start = time.monotonic()
+        self._diagnostics.latency["read"].add(start - jobs[0].came)
         pictures = [pixels for _, _, pixels in parts]
         vectors = self._encoder.encode(pictures, [roi == WHOLE for _, roi, _ in parts])
         end = time.monotonic()

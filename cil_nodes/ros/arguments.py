@@ -67,7 +67,9 @@ def sample_ids(name: str, values: Iterable[str], most: int | None = None) -> lis
     ids = list(values)
     for one in ids:
         if not isinstance(one, str) or not 0 < len(one.encode()) <= ID_BYTES:
-            raise ValueError(f"{name} holds {one!r}; a sample id is a text of 1 to {ID_BYTES} bytes.")
+            raise ValueError(
+                f"{name} holds {one!r}; a sample id is a text of 1 to {ID_BYTES} bytes."
+            )
     if most is not None and len(ids) > most:
         raise ValueError(f"{name} holds {len(ids)} sample ids; at most {most} go into one call.")
     return ids

@@ -21,6 +21,7 @@ from cil_nodes.ros.lifecycle import SHUTDOWN_ERRORS, CilNode
 from cil_nodes.ros.teaching_messages import (
     prediction_to_message,
     sample_from_features,
+    stamp_to_ns,
     unknown_to_message,
 )
 from cil_nodes.teaching.errors import TeachingError
@@ -46,8 +47,8 @@ class PredictionStream:
     queue_size : int
         Vectors that may wait; beyond it the oldest is dropped and counted.
     diagnostics : Diagnostics
-        Counts what was ``answered``, ``refused`` (not usable) and ``dropped``, and the time from
-        received to published as ``answer``.
+        Counts what was ``answered``, ``refused`` (not usable) and ``dropped``; takes the time from
+        the image's stamp to here as ``arrival``, and from here to published as ``answer``.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class PredictionStream:
     ) -> None:
         self._counts = diagnostics.counts
         self._latency = diagnostics.latency["answer"]
+        self._arrival = diagnostics.latency["arrival"]
         self._node = node
         self._session = session
         self._size = queue_size
@@ -83,6 +85,8 @@ class PredictionStream:
             self._thread.join(JOIN_SECONDS)
 
     def _receive(self, message: FeatureVector) -> None:
+        age = self._node.get_clock().now().nanoseconds - stamp_to_ns(message.header.stamp)
+        self._arrival.add(age * 1e-9)
         with self._filled:
             if len(self._queue) >= self._size:
                 self._queue.popleft()
