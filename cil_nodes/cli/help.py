@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ def add(commands: Commands) -> None:
     """Add the commands of this family."""
     _add_doctor(commands)
     _add_status(commands)
+    _add_bundle(commands)
 
 
 def _add_doctor(commands: Commands) -> None:
@@ -49,6 +51,25 @@ def _add_status(commands: Commands) -> None:
         help=f"how long nodes are waited for (default: {LOOK:g})",
     )
     parser.set_defaults(run=run_status)
+
+
+def _add_bundle(commands: Commands) -> None:
+    parser = add_command(
+        commands,
+        "support-bundle",
+        "gather logs, parameters, versions and events in one file to send to somebody",
+        "cil support-bundle namespace:=robot1 --dry-run",
+    )
+    _add_namespace(parser)
+    _add_folder(parser)
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="name of the .tar.gz (default: by the time)"
+    )
+    parser.add_argument(
+        "--pictures", action="store_true", help="put the last pictures of the journal in, too"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only list what would be inside")
+    parser.set_defaults(run=run_bundle)
 
 
 def _add_namespace(parser: argparse.ArgumentParser) -> None:
@@ -110,3 +131,26 @@ def run_status(options: argparse.Namespace) -> int:
             report = watch.report()
         print(show(report))
     return int(not status.is_well(report))
+
+
+def run_bundle(options: argparse.Namespace) -> int:
+    """Carry out `cil support-bundle`: list what is inside, then write it."""
+    from cil_nodes.support import bundle
+    from cil_nodes.support.finding import this_machine
+
+    namespace = namespace_of(options)
+    output = options.output or Path(bundle.default_name(namespace))
+    if output.exists() and not options.dry_run:
+        raise FileExistsError(f"{output} exists already; name another: --output FILE")
+    with contextlib.suppress(ImportError):  # it is wanted where libraries are broken, too
+        from cil_nodes.ros.runner import prepare_environment
+
+        prepare_environment()
+    print("Gathering; this takes some seconds.", file=sys.stderr)
+    entries = bundle.gather(this_machine(namespace, options.folder), options.pictures)
+    print(f"{bundle.contents(entries)}\n{bundle.privacy(options.pictures)}", flush=True)
+    if not options.dry_run:
+        path = bundle.write(entries, output)
+        size = path.stat().st_size / 1024
+        print(f"Written: {path} ({size:.0f} KB). Look at it before you send it.")
+    return 0

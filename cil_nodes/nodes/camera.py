@@ -87,6 +87,7 @@ class Camera(CilNode[CameraParameters]):
     def configure(self) -> None:
         """Open the source and make publishers and the service."""
         settings = self.parameters
+        self._diagnostics.count("images")
         self._diagnostics.measure("send")
         self._diagnostics.tell(self._facts)
         self._loop = FrameLoop(

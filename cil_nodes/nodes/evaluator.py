@@ -39,6 +39,7 @@ class Evaluator(CilNode[EvaluatorParameters]):
     def configure(self) -> None:
         """Begin afresh."""
         self._metrics = OnlineMetrics()
+        self._diagnostics.count("truths", "predictions")
         self._diagnostics.measure("latency")
         self._publisher = self.make_publisher(Metrics, "metrics", qos.RESULT)
         self.make_subscription(LearnerState, "state", self._on_state, qos.STATE)

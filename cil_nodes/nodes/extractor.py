@@ -151,6 +151,7 @@ class Extractor(CilNode[ExtractorParameters]):
         )
         self.get_logger().info(str(self._encoder))
         self._features = self.make_publisher(FeatureVector, "features")
+        self._diagnostics.count("images", "features")
         self._diagnostics.measure("arrival", "read", "encode", "latency")
         self._diagnostics.facts["encoder_id"] = self._encoder.encoder_id
         self.make_subscription(Regions, "regions", self._on_regions)

@@ -120,6 +120,7 @@ class Labeler(CilNode[LabelerParameters]):
     def configure(self) -> None:
         """Make the memory and offer the services."""
         settings = self.parameters
+        self._diagnostics.count("features", "predictions")
         self._diagnostics.tell(self._facts)
         self._feed = Feed(
             settings.recent,

@@ -150,6 +150,7 @@ class Learner(CilNode[LearnerParameters]):
         )
         self._arithmetic = threadpool_limits(limits=ANSWER_THREADS)
         self._session.on_change(lambda _: self._publish_state())
+        self._diagnostics.count("answered")
         self._diagnostics.measure("arrival", "answer")
         self._diagnostics.tell(self._facts)
         self._diagnostics.watch(self._trouble)

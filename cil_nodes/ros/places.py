@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 
@@ -36,6 +37,8 @@ def existing_parent(folder: Path) -> Path:
 
 
 def without_user(text: str) -> str:
-    """Put ``~`` for the home folder, which has the user's name in it."""
+    """Put ``~`` for home folders in a text, which have the names of users in them."""
     home = str(Path.home())
-    return text.replace(home, "~") if len(home) > 1 else text
+    if len(home) > 1:
+        text = re.sub(rf"{re.escape(home)}(?![\w.-])", "~", text)
+    return re.sub(r"/(?:home|Users)/[\w.-]+", "~", text)
