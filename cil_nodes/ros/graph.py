@@ -12,8 +12,10 @@ import importlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from cil_nodes.ros.parameters import NodeParameters
+if TYPE_CHECKING:  # the Python of ``ros2 launch`` need not have pydantic
+    from cil_nodes.ros.parameters import NodeParameters
 
 PACKAGE = "cil_nodes"
 _NAME = re.compile(r"/?(?:[A-Za-z_]\w*/)*[A-Za-z_]\w*/?", re.ASCII)

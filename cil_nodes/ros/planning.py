@@ -1,8 +1,13 @@
-"""From the arguments of the graph to the processes to start, with everything decided."""
+"""From the arguments of the graph to the processes to start, with everything decided.
+
+Launch files run on the Python of ``ros2``, which has PyYAML and ROS but none of the packages that
+nodes need; so nothing else is imported here before :func:`check` is called.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +15,7 @@ from typing import Any
 from cil_nodes.ros.graph import (
     ARGUMENTS,
     EXECUTABLES,
+    NODES,
     ArgumentError,
     Executable,
     close_names,
@@ -17,7 +23,6 @@ from cil_nodes.ros.graph import (
     parse,
     part,
 )
-from cil_nodes.ros.parameters import ParameterError, specs
 from cil_nodes.ros.share import config_file
 
 
@@ -77,7 +82,7 @@ def plan(
     Raises
     ------
     ArgumentError
-        For a wrong argument or override.
+        For a wrong argument, or a parameter that its node does not have.
     """
     values = parse(words)
     own = _own_parameters(values, overrides or {})
@@ -139,49 +144,78 @@ def _remappings(item: Executable, image: str) -> tuple[tuple[str, str], ...]:
     return tuple((old, new) for old, new in pairs if new)
 
 
+def check(processes: Iterable[Process]) -> None:
+    """Check every parameter's name, type and range against its node's model.
+
+    Imports the nodes, which launch files cannot: ``ros2 launch`` may run on another Python than
+    the nodes do. There the nodes check by themselves.
+
+    Raises
+    ------
+    ArgumentError
+        Naming the parameter, what it takes, and the nearest name or value.
+    """
+    from cil_nodes.ros.parameters import ParameterError, specs
+
+    for node, name, value in (one for process in processes for one in process.parameters):
+        spec = {spec.name: spec for spec in specs(model(node))}.get(name)
+        if spec is None:
+            _check_method(node, name)
+            continue
+        try:
+            spec.check(value, node)
+        except ParameterError as error:
+            raise ArgumentError(str(error)) from error
+
+
+def _check_method(node: str, name: str) -> None:
+    """Refuse ``oracel.router``; a method's own parameters are checked by the node."""
+    from cil_nodes.learners import registry
+
+    method, dot, rest = name.partition(".")
+    known = registry.available()
+    close = close_names(method, known) if dot and method not in known else []
+    if close:
+        raise ArgumentError(f"{node} has no parameter {name}. Did you mean {close[0]}.{rest}?")
+
+
 def _own_parameters(
     values: Mapping[str, str], overrides: Mapping[tuple[str, str], str]
 ) -> dict[tuple[str, str], Any]:
     given = [a for a in ARGUMENTS if values[a.name] != a.default]
     typed = [(key, values[a.name]) for a in given for key in a.sets]
-    own: dict[tuple[str, str], Any] = {}
-    for (node, name), text in [*typed, *overrides.items()]:
-        own[node, name] = _typed(node, name, text)
-    return own
+    return {(node, name): _typed(node, name, text) for (node, name), text in typed} | {
+        (node, name): _typed(node, name, text) for (node, name), text in overrides.items()
+    }
 
 
 def _typed(node: str, name: str, text: str) -> Any:
-    """Turn the text of a parameter into its type, so that rate:=30 is a double."""
+    """Turn the text of a parameter into the type of its default, so that rate:=30 is a double."""
     import yaml
 
     value = yaml.safe_load(text) if text else ""
-    if name in ("autostart", "use_sim_time"):
-        return value  # choices of ours, checked already; no node need be imported for them
-    table = {spec.name: spec for spec in specs(model(node))}
-    spec = table.get(name)
-    if spec is None:
-        of_method = node == "learner" and "." in name
-        close = _misspelt_method(name) if of_method else close_names(name, table)
-        if of_method and not close:
-            return value  # the method's own, which the node checks
+    table = _defaults().get(node)
+    if table is None:
+        raise ArgumentError(f"There is no node {node}. There are: {', '.join(NODES)}.")
+    of_everybody = name == "use_sim_time"
+    of_a_method = node == "learner" and "." in name
+    if name not in table and not of_everybody and not of_a_method:
+        close = close_names(name, table)
         hint = f" Did you mean {close[0]}?" if close else ""
         raise ArgumentError(f"{node} has no parameter {name}.{hint}")
-    value = text if spec.type is str and not spec.is_list else spec.coerce(value)
-    try:
-        spec.check(value, node)
-    except ParameterError as error:
-        raise ArgumentError(str(error)) from error
-    return value
+    default = table.get(name)
+    if isinstance(default, str):
+        return text
+    return float(value) if isinstance(default, float) and type(value) is int else value
 
 
-def _misspelt_method(name: str) -> list[str]:
-    """Correct ``oracel.router`` to ``oracil.router``; empty when there is nothing to correct."""
-    from cil_nodes.learners import registry
+@functools.lru_cache(maxsize=1)
+def _defaults() -> dict[str, dict[str, Any]]:
+    """Defaults by node, from the parameter file that is written from the nodes' models."""
+    import yaml
 
-    method, _, rest = name.partition(".")
-    known = registry.available()
-    close = [] if method in known else close_names(method, known)
-    return [f"{method}.{rest}" for method in close]
+    places = yaml.safe_load(config_file("cil.yaml").read_text(encoding="utf-8"))
+    return {place.rpartition("/")[2]: found["ros__parameters"] for place, found in places.items()}
 
 
 def _yaml(value: Any) -> str:

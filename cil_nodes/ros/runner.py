@@ -23,7 +23,7 @@ from typing import TextIO
 from cil_nodes.ros import graph
 from cil_nodes.ros.graph import PATIENCE, RESPAWN_DELAY, ArgumentError
 from cil_nodes.ros.node_states import wait_for_state
-from cil_nodes.ros.planning import Process, plan
+from cil_nodes.ros.planning import Process, check, plan
 from cil_nodes.ros.share import transport_variables
 
 LAST_LINES = 20
@@ -117,6 +117,7 @@ class GraphProcess:
     ) -> None:
         self.arguments = graph.parse(arguments or {})
         self.plan = plan(arguments or {}, overrides)
+        check(self.plan)
         self.ready_timeout = ready_timeout
         self._echo = echo
         self._children: list[_Child] = []

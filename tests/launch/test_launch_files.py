@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ import pytest
 from cil_nodes.ros import graph
 from cil_nodes.ros.planning import plan
 from tests.launch import stand_in
-from tests.ros_support import ROOT
+from tests.ros_support import ROOT, python_path
 
 on_every_part = pytest.mark.parametrize("part", graph.PARTS, ids=lambda part: part.name)
 
@@ -46,6 +49,37 @@ def nodes(entities: list[Any]) -> dict[str, dict[str, Any]]:
 def test_every_part_has_a_launch_file_and_every_launch_file_is_of_a_part() -> None:
     files = {path.name for path in (ROOT / "launch").glob("*")} - {"__pycache__"}
     assert files == {part.launch_file for part in graph.PARTS}
+
+
+BARE = """
+import importlib.abc, sys
+from unittest.mock import MagicMock
+
+class Refuse(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] in {refused}:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Refuse())
+sys.modules.update((name, MagicMock()) for name in {launch})
+from cil_nodes.ros import launching, planning
+[camera] = planning.plan({{"part": "camera", "rate": "30", "source": "007"}})
+assert camera.parameters == (("camera", "source", "007"), ("camera", "rate", 30.0)), camera
+assert launching.description("all")
+"""
+
+
+def test_launch_files_need_none_of_the_packages_that_nodes_need() -> None:
+    refused = ("numpy", "scipy", "sklearn", "pydantic", "cv2", "onnxruntime", "rclpy", "cil_msgs")
+    program = BARE.format(refused=refused, launch=tuple(stand_in.MODULES))
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": python_path()},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @on_every_part

@@ -13,7 +13,7 @@ import yaml
 from cil_nodes.ros import graph, reference
 from cil_nodes.ros.graph import ArgumentError
 from cil_nodes.ros.parameters import specs
-from cil_nodes.ros.planning import Process, plan
+from cil_nodes.ros.planning import Process, check, plan
 from cil_nodes.ros.runner import split_words
 from cil_nodes.ros.share import transport_variables
 from tests.ros_support import ROOT
@@ -21,7 +21,9 @@ from tests.ros_support import ROOT
 
 def by_name(*words: str) -> dict[str, Process]:
     arguments, overrides = split_words(words)
-    return {p.executable.name: p for p in plan(arguments, overrides)}
+    processes = plan(arguments, overrides)
+    check(processes)
+    return {p.executable.name: p for p in processes}
 
 
 def test_by_default_the_four_nodes_run_in_cil() -> None:
