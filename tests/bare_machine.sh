@@ -177,7 +177,7 @@ as_robot() {
 make_clone() {
     rm -rf -- "$root"/home/robot/{*,.[!.]*} "$root"/tmp/*
     git -C "$here" bundle create -q "$root/home/robot/source" HEAD
-    as_robot 'git clone -q source cil_nodes && rm -f source'
+    as_robot 'git -c advice.detachedHead=false clone -q source cil_nodes && rm -f source'
 }
 
 assert_bare() {
