@@ -70,6 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_bench(commands)
     _add_test(commands)
     _add_python(commands)
+    _add_wheelhouse(commands)
     return parser
 
 
@@ -184,6 +185,17 @@ def _add_python(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.set_defaults(run=run_python)
 
 
+def _add_wheelhouse(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(
+        commands,
+        "wheelhouse",
+        "collect all that the set-up of a clone fetches, for machines without network",
+        "cil wheelhouse /media/usb/wheels",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="made where it is missing; 600 MB")
+    parser.set_defaults(run=run_wheelhouse)
+
+
 def clone_root() -> Path:
     """Return the folder of the clone this package runs from.
 
@@ -277,6 +289,15 @@ def run_tests(options: argparse.Namespace) -> int:
 def run_python(options: argparse.Namespace) -> int:
     """Carry out `cil python`."""
     return subprocess.run([sys.executable, *options.arguments], check=False).returncode
+
+
+def run_wheelhouse(options: argparse.Namespace) -> int:
+    """Carry out `cil wheelhouse`."""
+    from cil_nodes.environment import wheelhouse
+
+    folder = wheelhouse.fill(clone_root(), options.folder)
+    print(f"There, with this clone copied: CIL_WHEELHOUSE={folder.absolute()} ./cil demo")
+    return 0
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
