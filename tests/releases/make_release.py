@@ -174,7 +174,8 @@ def plain(message: Any) -> Any:
     if hasattr(message, "get_fields_and_field_types"):
         names = list(message.get_fields_and_field_types())
     elif is_dataclass(message):
-        names = [field.name for field in fields(message) if not field.name.startswith("__")]
+        # Constants are among these, in capitals; ROS has field names in lower case.
+        names = [f.name for f in fields(message) if f.name.islower() and f.name[0] != "_"]
     elif hasattr(message, "tolist"):
         return message.tolist()
     elif isinstance(message, list | tuple):
