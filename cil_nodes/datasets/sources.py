@@ -57,7 +57,8 @@ def open_source(spec: str, **options: Any) -> FrameSource:
     spec : str
         ``sim``, ``device:N``, ``file:PATH`` (a video, or a ``.npy`` stack of pictures),
         ``folder:PATH`` (pictures in the order of their names), ``classes:PATH`` (a folder for each
-        class) or ``dataset:NAME[:SPLIT]`` (a data set that :func:`cil_nodes.datasets.open_dataset` knows).
+        class) or ``dataset:NAME[:SPLIT]`` (a data set that
+        :func:`cil_nodes.datasets.open_dataset` knows).
     **options
         Arguments of the source's class: :class:`SimSource`, :class:`DeviceSource`,
         :class:`VideoSource`, :class:`StackSource`, :class:`FolderSource`, :func:`open_classes`,
