@@ -7,18 +7,14 @@ Prints one line a lesson: ``[start, end]`` of its learning, in nanoseconds.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import os
-import threading
 import time
 from collections.abc import Sequence
 
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
-
 from cil_nodes.live_bench.canned import CLASSES, Classes
 from cil_nodes.live_bench.rig import Teaching, lesson
+from cil_nodes.live_bench.station import station
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -29,22 +25,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("per_class", type=int)
     options = parser.parse_args(arguments)
     os.nice(10)  # a robot's teacher sends its samples over minutes; here they must not compete
-    rclpy.init(args=[])
-    node = rclpy.create_node("lessons", namespace=options.namespace, enable_rosout=False)
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    threading.Thread(target=executor.spin, daemon=True).start()
-    teaching, classes = Teaching(node), Classes()
-    end = time.monotonic() + options.seconds
-    for number in itertools.count(1):
-        teaching.add(lesson(classes, CLASSES, number, options.per_class))
-        start = time.time_ns()
-        teaching.train()
-        print(json.dumps([start, time.time_ns()]), flush=True)
-        if time.monotonic() >= end:
-            break
-    executor.shutdown(1)
-    rclpy.try_shutdown()
+    with station("lessons", options.namespace) as node:
+        teaching, classes = Teaching(node), Classes()
+        end, number = time.monotonic() + options.seconds, 0
+        while time.monotonic() < end:
+            number += 1
+            teaching.add(lesson(classes, CLASSES, number, options.per_class))
+            start = time.time_ns()
+            teaching.train()
+            print(json.dumps([start, time.time_ns()]), flush=True)
 
 
 if __name__ == "__main__":

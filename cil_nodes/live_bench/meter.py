@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
-import rclpy
 from cil_msgs.msg import Prediction
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo
 
 from cil_nodes.live_bench.driver import STAMP, STAMP_AT
 from cil_nodes.ros import qos
-from cil_nodes.ros.lifecycle import SHUTDOWN_ERRORS
 
 ANNOUNCED = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 
@@ -56,47 +51,26 @@ class Tally:
 
 
 class Meter:
-    """Listens to a graph from a thread; use as a context manager.
+    """Listens to a graph.
 
     Messages are taken as bytes and only their stamps are read, so that what is measured is the
     graph and not the decoding at its end.
 
     Parameters
     ----------
-    namespace : str
-        Of the graph.
+    node : rclpy.node.Node
+        In the graph's namespace; another thread spins it.
     """
 
-    def __init__(self, namespace: str) -> None:
+    def __init__(self, node: Node) -> None:
         self.tally = Tally()
         self.diagnostics: dict[str, dict[str, str]] = {}
         """The last values of each node, by its name without the namespace."""
-        self._context = Context()
-        rclpy.init(context=self._context)
-        self.node = rclpy.create_node("meter", namespace=namespace, context=self._context)
-        make = self.node.create_subscription
+        self.node = node
+        make = node.create_subscription
         make(Prediction, "predictions", self._on_prediction, qos.PATIENT, raw=True)
         make(CameraInfo, "camera_info", self._on_info, ANNOUNCED, raw=True)
         make(DiagnosticArray, "/diagnostics", self._on_diagnostics, qos.RESULT)
-        self._executor = SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(self.node)
-        self._thread = threading.Thread(target=self._spin, name="meter", daemon=True)
-
-    def __enter__(self) -> Meter:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(*SHUTDOWN_ERRORS):
-            self._executor.shutdown(timeout_sec=2.0)
-        self._thread.join(2.0)
-        with contextlib.suppress(*SHUTDOWN_ERRORS):
-            self.node.destroy_node()
-        self._context.try_shutdown()
-
-    def _spin(self) -> None:
-        with contextlib.suppress(*SHUTDOWN_ERRORS):
-            self._executor.spin()
 
     def _on_prediction(self, message: bytes) -> None:
         now = time.time_ns()

@@ -19,6 +19,7 @@ from cil_msgs.srv import AddSamples
 
 from cil_nodes.live_bench.canned import CLASSES, Classes, write_pictures
 from cil_nodes.live_bench.meter import Meter
+from cil_nodes.live_bench.station import station
 from cil_nodes.ros.calls import Caller, TeacherTimeout, checked
 from cil_nodes.ros.runner import GraphProcess, prepare_environment
 
@@ -86,7 +87,7 @@ def running(
         if pipeline:
             more |= {("camera", "rate"): "30", ("camera", "loop"): "true"}
         graph = stack.enter_context(GraphProcess(words, more))
-        meter = stack.enter_context(Meter(f"/{namespace}"))
+        meter = Meter(stack.enter_context(station("meter", f"/{namespace}")))
         teaching = Teaching(meter.node)
         teaching.add(lesson(Classes(), CLASSES, 0, 20))
         teaching.train()

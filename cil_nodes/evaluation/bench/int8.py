@@ -15,7 +15,7 @@ from cil_nodes.evaluation.bench.runner import BenchResult, Context
 from cil_nodes.evaluation.peers import JointRidge
 from cil_nodes.evaluation.protocols import joint_accuracy
 
-MODELS = ("efficientnet_lite0", "efficientnet_lite0-int8")
+MODELS = ("efficientnet_lite0", "efficientnet_lite0_int8")
 PICTURES = 200
 """Pictures that either network is timed on."""
 
