@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import sys
 import threading
@@ -102,12 +103,13 @@ class ExtractorParameters(BaseParameters):
 
 @dataclass(frozen=True)
 class Job:
-    """One image to embed: its header, how to get its pixels, and its regions."""
+    """One image to embed: its header, how to get its pixels, its regions and its topic."""
 
     header: Header
     pixels: Callable[[], Rgb]
     rois: Sequence[Roi]
     came: float
+    topic: str = "image"
 
 
 class Extractor(CilNode[ExtractorParameters]):
@@ -218,7 +220,7 @@ class Extractor(CilNode[ExtractorParameters]):
     def _on_compressed(self, message: CompressedImage) -> None:
         self._watchdog.image(time.monotonic(), len(message.data))
         if self._transports.first(_key(message.header), "compressed"):
-            self._accept(message.header, lambda: compressed_to_rgb(message))
+            self._accept(message.header, lambda: compressed_to_rgb(message), "image/compressed")
 
     def _on_info(self, message: CameraInfo) -> None:
         self._watchdog.announcement(time.monotonic(), message.width * message.height * 3)
@@ -227,7 +229,7 @@ class Extractor(CilNode[ExtractorParameters]):
         rois = [roi_tuple(roi) for roi in message.rois]
         self._queue_pair(self._matcher.regions(_key(message.header), rois))
 
-    def _accept(self, header: Header, pixels: Callable[[], Rgb]) -> None:
+    def _accept(self, header: Header, pixels: Callable[[], Rgb], topic: str = "image") -> None:
         self._diagnostics.counts["images"] += 1
         age = self.get_clock().now().nanoseconds - stamp_ns(header)
         self._diagnostics.latency["arrival"].add(age * 1e-9)
@@ -236,7 +238,7 @@ class Extractor(CilNode[ExtractorParameters]):
             self.troubles.tell(
                 "stamps", back_message(topic, back, "images are taken as they come.")
             )
-        job = Job(header, pixels, (WHOLE,), time.monotonic())
+        job = Job(header, pixels, (WHOLE,), time.monotonic(), topic)
         if self.count_publishers(self.resolve_topic_name("regions")):
             self._queue_pair(self._matcher.image(_key(header), job, job.came))
         else:
@@ -245,7 +247,7 @@ class Extractor(CilNode[ExtractorParameters]):
     def _queue_pair(self, pair: tuple[Job, Sequence[Roi]] | None) -> None:
         if pair is not None:
             job, rois = pair
-            self._queue.put(Job(job.header, job.pixels, tuple(rois), job.came))
+            self._queue.put(dataclasses.replace(job, rois=tuple(rois)))
 
     # -- out -----------------------------------------------------------------------------------
 
@@ -283,7 +285,7 @@ class Extractor(CilNode[ExtractorParameters]):
         try:
             pixels = job.pixels()
         except BadInputError as error:
-            self._refuse("image", error)
+            self._refuse(job.topic, error)
             return parts
         for roi in job.rois:
             try:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cil_msgs.action import TrainPhase
-from cil_msgs.msg import LearnerState
+from cil_msgs.msg import FeatureVector, LearnerState
 from cil_msgs.srv import (
     AddSamples,
     EditClass,
@@ -47,6 +47,7 @@ from cil_nodes.ros.parameters import (
 from cil_nodes.ros.prediction_stream import PredictionStream
 from cil_nodes.ros.teaching_messages import (
     STAGES,
+    clip,
     duration_to_seconds,
     fail,
     lesson_to_result,
@@ -56,6 +57,7 @@ from cil_nodes.ros.teaching_messages import (
     state_to_message,
     version_to_message,
 )
+from cil_nodes.ros.topic_watch import watch_topics
 from cil_nodes.ros.uris import uri_to_path
 from cil_nodes.teaching.errors import LessonStoppedError, TeachingError
 from cil_nodes.teaching.folders import default_folder
@@ -160,6 +162,8 @@ class Learner(CilNode[LearnerParameters]):
         self._diagnostics.measure("arrival", "answer")
         self._diagnostics.tell(self._facts)
         self._diagnostics.watch(self._trouble)
+        twice = "Each view is answered twice, and by samples of two encoders nothing is learned."
+        watch_topics(self, [("features", FeatureVector, twice)])
         self._stream = self._new_stream()
         self._offer()
         self._say_what_answers()
@@ -263,7 +267,9 @@ class Learner(CilNode[LearnerParameters]):
 
     def _new_stream(self) -> PredictionStream:
         size = self.parameters.queue_size
-        return PredictionStream(self, self._session_of(), size, self._diagnostics)
+        return PredictionStream(
+            self, self._session_of(), size, self._diagnostics, self._publish_state
+        )
 
     # -- state ---------------------------------------------------------------------------------
 
@@ -273,7 +279,10 @@ class Learner(CilNode[LearnerParameters]):
             return
         with self._state_lock:  # changes come from several threads; the last one sent must be true
             now = self.get_clock().now().to_msg()
-            self._publisher.publish(state_to_message(session.state(), now))
+            message = state_to_message(session.state(), now)
+            if self._stream is not None and self._stream.refusal:
+                message.message = clip(self._stream.refusal, 256)
+            self._publisher.publish(message)
 
     def _facts(self) -> dict[str, object]:
         """What diagnostics tell beside counts and latencies."""
