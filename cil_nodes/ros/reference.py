@@ -136,9 +136,10 @@ TOPICS: tuple[Topic, ...] = (
         "diagnostics",
         "diagnostic_msgs/msg/DiagnosticArray",
         "result",
-        ("extractor", "learner"),
+        graph.NODES,
         (),
-        "counts and latencies; `cil up` and the launch file remap it to /diagnostics",
+        "rates, latencies, losses, memory and the last error, once a second; `cil up` and the "
+        "launch files remap it to /diagnostics",
     ),
 )
 
