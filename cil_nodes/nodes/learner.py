@@ -8,7 +8,7 @@ disk or a long listing never delays an answer.
 from __future__ import annotations
 
 import dataclasses
-import os
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cil_msgs.action import TrainPhase
-from cil_msgs.msg import LearnerState
+from cil_msgs.msg import FeatureVector, LearnerState
 from cil_msgs.srv import (
     AddSamples,
     EditClass,
@@ -33,7 +33,7 @@ from threadpoolctl import threadpool_limits
 
 from cil_nodes.learners import registry
 from cil_nodes.ros import qos
-from cil_nodes.ros.diagnostics import Diagnostics
+from cil_nodes.ros.diagnostics import memory_of
 from cil_nodes.ros.lanes import spin_pool
 from cil_nodes.ros.lifecycle import BaseParameters, CilNode
 from cil_nodes.ros.main import run
@@ -47,6 +47,7 @@ from cil_nodes.ros.parameters import (
 from cil_nodes.ros.prediction_stream import PredictionStream
 from cil_nodes.ros.teaching_messages import (
     STAGES,
+    clip,
     duration_to_seconds,
     fail,
     lesson_to_result,
@@ -56,8 +57,11 @@ from cil_nodes.ros.teaching_messages import (
     state_to_message,
     version_to_message,
 )
+from cil_nodes.ros.topic_watch import watch_topics
 from cil_nodes.ros.uris import uri_to_path
 from cil_nodes.teaching.errors import LessonStoppedError, TeachingError
+from cil_nodes.teaching.folders import default_folder
+from cil_nodes.teaching.records import Phase
 from cil_nodes.teaching.session import Session
 from cil_nodes.teaching.training import learner_class
 
@@ -67,6 +71,10 @@ POOL_THREADS = 4
 ANSWER_THREADS = 1
 """Threads of the linear algebra behind an answer: with two of them on two cores, answers took three
 times as long at the median and ten times at the worst, beside any other load."""
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which a thread that works in Python lets another go on. With Python's own 5 ms an
+answer that a service or a lesson's bookkeeping overtakes waits that long at each of its steps."""
 
 EDITS = {
     EditClass.Request.RENAME: "rename",
@@ -148,8 +156,14 @@ class Learner(CilNode[LearnerParameters]):
             threads=settings.worker_threads,
         )
         self._arithmetic = threadpool_limits(limits=ANSWER_THREADS)
+        sys.setswitchinterval(SWITCH_INTERVAL)
         self._session.on_change(lambda _: self._publish_state())
-        self._diagnostics = Diagnostics(self, "answer")
+        self._diagnostics.count("answered")
+        self._diagnostics.measure("arrival", "answer")
+        self._diagnostics.tell(self._facts)
+        self._diagnostics.watch(self._trouble)
+        twice = "Each view is answered twice, and by samples of two encoders nothing is learned."
+        watch_topics(self, [("features", FeatureVector, twice)])
         self._stream = self._new_stream()
         self._offer()
         self._say_what_answers()
@@ -201,8 +215,7 @@ class Learner(CilNode[LearnerParameters]):
     def _folder(self) -> Path:
         if self.parameters.folder:
             return Path(self.parameters.folder).expanduser()
-        home = Path(os.environ.get("ROS_HOME", "~/.ros")).expanduser()
-        return home / (self.get_namespace().strip("/") or "cil")
+        return default_folder(self.get_namespace())
 
     def _offer(self) -> None:
         """Make the services and the action."""
@@ -254,7 +267,9 @@ class Learner(CilNode[LearnerParameters]):
 
     def _new_stream(self) -> PredictionStream:
         size = self.parameters.queue_size
-        return PredictionStream(self, self._session_of(), size, self._diagnostics)
+        return PredictionStream(
+            self, self._session_of(), size, self._diagnostics, self._publish_state
+        )
 
     # -- state ---------------------------------------------------------------------------------
 
@@ -264,7 +279,30 @@ class Learner(CilNode[LearnerParameters]):
             return
         with self._state_lock:  # changes come from several threads; the last one sent must be true
             now = self.get_clock().now().to_msg()
-            self._publisher.publish(state_to_message(session.state(), now))
+            message = state_to_message(session.state(), now)
+            if self._stream is not None and self._stream.refusal:
+                message.message = clip(self._stream.refusal, 256)
+            self._publisher.publish(message)
+
+    def _facts(self) -> dict[str, object]:
+        """What diagnostics tell beside counts and latencies."""
+        session = self._session_of()
+        state, memory = session.state(), memory_of(session.worker_pid)
+        return {
+            "method": state.method,
+            "version": state.version,
+            "classes": len(state.classes),
+            "pending": state.pending,
+            "phase": state.phase,
+            "journal_mb": f"{state.journal_bytes / 2**20:.1f}",
+            "worker": "alive" if memory else "gone",
+            "worker_memory_mb": f"{memory / 2**20:.0f}",
+        }
+
+    def _trouble(self) -> str:
+        """What keeps the learner from learning on, in words."""
+        state = self._session_of().state()
+        return state.message if state.phase == Phase.FAILED.value else ""
 
     # -- services ------------------------------------------------------------------------------
 
@@ -376,6 +414,7 @@ class Learner(CilNode[LearnerParameters]):
         except Exception as error:
             return self._end_badly(goal, result, error)
         goal.succeed()
+        self.get_logger().info(lesson.in_words(len(self._session_of().state().classes)))
         return lesson_to_result(lesson)
 
     def _end_badly(self, goal: Any, result: Any, error: Exception) -> Any:
@@ -409,8 +448,7 @@ class Learner(CilNode[LearnerParameters]):
             session = self._session_of()
             while self.is_active and self._enough(session.state().pending):
                 lesson = session.train(should_stop=lambda: not self.is_active)
-                text = f"Learned {lesson.samples} samples: version {lesson.version}."
-                self.get_logger().info(text)
+                self.get_logger().info(lesson.in_words(len(session.state().classes)))
         except TeachingError as error:
             if error.code not in ("ALREADY_TRAINING", "NOTHING_PENDING"):
                 self.get_logger().warning(f"auto_train: {error}")
