@@ -108,7 +108,7 @@ record_on_page() {
     part=$scratch/part
     {
         printf '<!-- %s -->\n\n## %s, Python %s\n\n' "$suite" "$system" "$python"
-        printf 'Commit %s, set-up files %s:\n\n```\n' "$commit" "$(digest)"
+        printf 'Commit %s, set-up files %s:\n\n```text\n' "$commit" "$(digest)"
         trimmed
         printf '```\n\n<!-- end of %s -->\n' "$suite"
     } >"$part"
@@ -220,7 +220,7 @@ try() {
     printf '\n$ %s\n' "$1"
     as_robot "$1" 2>&1 || fail "\`$1\` ended with exit status $?."
     printf '\n'
-    say "$1: $((SECONDS - started)) s"
+    say "that took $((SECONDS - started)) s"
 }
 
 inside() {

@@ -14,8 +14,8 @@ from cil_nodes.environment.errors import SetupError
 OLDEST_GLIBC = (2, 28)
 NEEDED_GIGABYTES = 3.0
 _WITH_ROS = (
-    "With a ROS 2 Jazzy installation sourced: pip install -r requirements.txt, then\n"
-    "cd ros2_ws && colcon build (docs/installation.md)."
+    "Install ROS 2 Jazzy and build the workspace: docs/installation.md says how, and what\n"
+    "works on arm64. In short: pip install -e '.[cpu,encoders,bags]', cd ros2_ws && colcon build."
 )
 
 
