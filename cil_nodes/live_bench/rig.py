@@ -43,6 +43,10 @@ class Teaching:
             node, {AddSamples: "add_samples"}, {TrainPhase: "train_phase"}, PATIENCE
         )
 
+    def wait(self) -> None:
+        """Wait until the learner answers."""
+        self._caller.call("add_samples", AddSamples.Request(source="canned"))
+
     def add(self, samples: list[Any], source: str = "canned") -> None:
         """Hand over labelled samples; they are on disk when it returns."""
         for start in range(0, len(samples), CHUNK):

@@ -64,6 +64,7 @@ from cil_nodes.teaching.folders import default_folder
 from cil_nodes.teaching.records import Phase
 from cil_nodes.teaching.session import Session
 from cil_nodes.teaching.training import learner_class
+from cil_nodes.turns import take_short_turns
 
 POOL_THREADS = 4
 """Threads for services and the action; one of them is the lesson that runs."""
@@ -157,6 +158,7 @@ class Learner(CilNode[LearnerParameters]):
         )
         self._arithmetic = threadpool_limits(limits=ANSWER_THREADS)
         sys.setswitchinterval(SWITCH_INTERVAL)
+        take_short_turns()
         self._session.on_change(lambda _: self._publish_state())
         self._diagnostics.count("answered")
         self._diagnostics.measure("arrival", "answer")
