@@ -81,7 +81,7 @@ def _versions(machine: Machine) -> list[Entry]:
 
 
 def _doctor(machine: Machine) -> list[Entry]:
-    return [_text("doctor.txt", doctor.as_text(doctor.examine(machine)), "what cil doctor says")]
+    return [_text("doctor.txt", doctor.as_text(doctor.examine(machine)), "findings of the doctor")]
 
 
 def _graph(machine: Machine) -> list[Entry]:
@@ -93,7 +93,7 @@ def _graph(machine: Machine) -> list[Entry]:
     with GraphWatch(machine.namespace) as watch:
         report = watch.settle(LOOK, whole=lambda report: not status.missing(report))
         entries = [
-            _text("status.txt", status.as_text(report) + "\n", "what cil status says; labels"),
+            _text("status.txt", status.as_text(report) + "\n", "state of the graph; labels"),
             _text("status.json", status.as_json(report), "the same with all diagnostics; labels"),
         ]
         for node in report.nodes:
