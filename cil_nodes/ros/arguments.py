@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -67,7 +66,9 @@ def sample_ids(name: str, values: Iterable[str], most: int | None = None) -> lis
     ids = list(values)
     for one in ids:
         if not isinstance(one, str) or not 0 < len(one.encode()) <= ID_BYTES:
-            raise ValueError(f"{name} holds {one!r}; a sample id is a text of 1 to {ID_BYTES} bytes.")
+            raise ValueError(
+                f"{name} holds {one!r}; a sample id is a text of 1 to {ID_BYTES} bytes."
+            )
     if most is not None and len(ids) > most:
         raise ValueError(f"{name} holds {len(ids)} sample ids; at most {most} go into one call.")
     return ids
@@ -100,11 +101,6 @@ def region(name: str, values: Sequence[int]) -> tuple[int, int, int, int]:
         raise ValueError(f"{name} is {values!r}; expected x, y, width and height in pixels.")
     x, y, width, height = (whole(name, value, 0, 2**32 - 1) for value in values)
     return x, y, width, height
-
-
-def finite(value: float) -> bool:
-    """Tell whether a number is one."""
-    return not (math.isnan(value) or math.isinf(value))
 
 
 def uri_of(path: str | Path) -> str:
