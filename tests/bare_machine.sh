@@ -82,13 +82,17 @@ outside() {
     }
     trap finish EXIT
     trap 'exit 130' INT TERM HUP
+    mkfifo "$scratch/output"
+    tee "$transcript" <"$scratch/output" &
+    reader=$!
     BARE_MACHINE_INSIDE=yes unshare --mount --pid --uts --fork --kill-child --mount-proc \
         --propagation private "$0" --suite "$suite" --only "$only" --root "${root:-$scratch/root}" \
-        > >(tee "$transcript") 2>&1 < /dev/null &
+        >"$scratch/output" 2>&1 </dev/null &
     child=$!
     status=0
     wait "$child" || status=$?
     child=
+    wait "$reader"
     [ "$status" = 0 ] || fail "it did not work on $system (Python $python): exit status $status."
     say "all of it worked on $system with Python $python"
     [ -z "$record" ] || record_on_page
@@ -98,7 +102,7 @@ outside() {
 # What a terminal overwrites, progress of tests that pass and addresses are left out.
 trimmed() {
     tr '\r' '\n' <"$transcript" | sed -E 's/\x1b\[[0-9;]*[mK]//g' |
-        grep -vE '%\||: [0-9]+ of [0-9]+ fetched|: compiling|^(tests/.*|[.sx]*) *\[ *[0-9]+%\]$' |
+        grep -vE '%\||: [0-9]+ of [0-9]+ fetched|: compiling|^(tests/[^ ]* )?[.sx]* *\[ *[0-9]+%\]$' |
         sed -E 's#https?://[^ ]+#ADDRESS#g; s#'"$scratch"'#SCRATCH#g' | cut -c1-160 | cat -s
 }
 
