@@ -35,7 +35,6 @@ from cil_nodes.ros.parameters import parameter
 from cil_nodes.ros.raw_image import read_image
 from cil_nodes.ros.watchdog import ImageWatchdog
 from cil_nodes.ros.work_queue import FirstTransport, NewestQueue, RegionMatcher
-from cil_nodes.turns import take_short_turns
 
 
 class ExtractorParameters(BaseParameters):
@@ -139,7 +138,6 @@ class Extractor(CilNode[ExtractorParameters]):
         from cil_nodes.encoders import open_encoder
 
         settings = self.parameters
-        take_short_turns()  # before the encoder starts its threads
         self._encoder = open_encoder(
             settings.model,
             providers=settings.providers,

@@ -61,7 +61,6 @@ from cil_nodes.ros.uris import uri_to_path
 from cil_nodes.teaching.errors import LessonStoppedError, TeachingError
 from cil_nodes.teaching.session import Session
 from cil_nodes.teaching.training import learner_class
-from cil_nodes.turns import take_short_turns
 
 POOL_THREADS = 4
 """Threads for services and the action; one of them is the lesson that runs."""
@@ -116,7 +115,7 @@ class LearnerParameters(BaseParameters):
     )
     worker_threads: int = parameter(
         1,
-        "Threads of the process that learns (it runs at nice 10).",
+        "Threads of the process that learns (at nice 10; long lessons only where nobody else runs).",
         low=1,
         high=64,
         read_only=True,
@@ -155,7 +154,6 @@ class Learner(CilNode[LearnerParameters]):
         )
         self._arithmetic = threadpool_limits(limits=ANSWER_THREADS)
         sys.setswitchinterval(SWITCH_INTERVAL)
-        take_short_turns()
         self._session.on_change(lambda _: self._publish_state())
         self._diagnostics = Diagnostics(self, "arrival", "answer")
         self._stream = self._new_stream()
