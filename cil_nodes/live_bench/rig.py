@@ -81,6 +81,7 @@ def running(
     """
     namespace = f"cil_bench_{os.getpid()}"
     prepare_environment()
+    os.environ["ROS_PYTHON_CHECK_FIELDS"] = "0"  # a help for tests, which takes milliseconds
     with contextlib.ExitStack() as stack:
         stack.enter_context(_ended_by_sigterm())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cil-bench-")))

@@ -38,7 +38,6 @@ from cil_nodes.ros.topic_watch import watch_topics
 from cil_nodes.ros.troubles import BadInputError
 from cil_nodes.ros.watchdog import ImageWatchdog, image_graph
 from cil_nodes.ros.work_queue import FirstTransport, NewestQueue, RegionMatcher
-from cil_nodes.turns import take_short_turns
 
 
 class ExtractorParameters(BaseParameters):
@@ -144,7 +143,6 @@ class Extractor(CilNode[ExtractorParameters]):
         from cil_nodes.encoders import open_encoder
 
         settings = self.parameters
-        take_short_turns()  # before the encoder starts its threads
         self._encoder = open_encoder(
             settings.model,
             providers=settings.providers,

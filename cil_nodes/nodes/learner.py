@@ -65,7 +65,6 @@ from cil_nodes.teaching.folders import default_folder
 from cil_nodes.teaching.records import Phase
 from cil_nodes.teaching.session import Session
 from cil_nodes.teaching.training import learner_class
-from cil_nodes.turns import take_short_turns
 
 POOL_THREADS = 4
 """Threads for services and the action; one of them is the lesson that runs."""
@@ -123,7 +122,7 @@ class LearnerParameters(BaseParameters):
     )
     worker_threads: int = parameter(
         1,
-        "Threads of the process that learns (it runs at nice 10).",
+        "Threads of the process that learns (at nice 10; long lessons only where nobody else runs).",
         low=1,
         high=64,
         read_only=True,
@@ -163,7 +162,6 @@ class Learner(CilNode[LearnerParameters]):
         )
         self._arithmetic = threadpool_limits(limits=ANSWER_THREADS)
         sys.setswitchinterval(SWITCH_INTERVAL)
-        take_short_turns()
         self._session.on_change(lambda _: self._publish_state())
         self._diagnostics.count("answered")
         self._diagnostics.measure("arrival", "answer")
