@@ -48,7 +48,7 @@ from cil_nodes.teaching.errors import LessonStoppedError, TeachingError
 from cil_nodes.teaching.feed import Feed
 from cil_nodes.teaching.guided import AlreadyTeachingError, GuidedLesson
 from cil_nodes.teaching.labels import normalise_label
-from cil_nodes.teaching.samples import Sample
+from cil_nodes.teaching.samples import Sample, check_sample
 from cil_nodes.teaching.unknown_pool import UnknownPool
 
 OVERTAKEN = 1.0
@@ -128,6 +128,7 @@ class Labeler(CilNode[LabelerParameters]):
             lambda: UnknownPool(settings.group_similarity),
         )
         self._asked: list[Any] | None = None
+        self._changed = ""
         self._link = LearnerLink(self, lambda: self.parameters.learner_deadline)
         self._picture_due = Throttle(lambda: self.parameters.picture_rate)
         group = ReentrantCallbackGroup()
@@ -181,7 +182,16 @@ class Labeler(CilNode[LabelerParameters]):
     # -- stream --------------------------------------------------------------------------------
 
     def _on_features(self, message: FeatureVector) -> None:
-        self._feed.add_sample(sample_from_features(message))
+        sample = sample_from_features(message)
+        check_sample(sample)
+        before, kept = self._feed.encoder_id, len(self._feed)
+        self._feed.add_sample(sample)
+        if before not in ("", sample.encoder_id):
+            self._changed = (
+                f"The encoder changed from {before} to {sample.encoder_id}; what was seen with the "
+                f"earlier one ({kept} samples) cannot be labelled any more."
+            )
+            self.troubles.tell("encoder", self._changed)
         self._diagnostics.counts["features"] += 1
 
     def _on_prediction(self, message: Prediction) -> None:
@@ -216,13 +226,7 @@ class Labeler(CilNode[LabelerParameters]):
         label = normalise_label(request.label)
         found, response.missing_ids = self._find(self._named(request))
         if not found:
-            gone = len(response.missing_ids)
-            kept = self.parameters.recent
-            raise NoSuchSampleError(
-                f"None of the {gone} samples is here any more; the last {kept} are kept (`recent`)."
-                if gone
-                else "No samples were named: give sample_ids or a cluster_id."
-            )
+            raise self._nothing_found(len(response.missing_ids))
         receipt = self._link.add_samples(labelled(found, label), "label")
         self._diagnostics.counts["labelled"] += receipt.accepted
         self._feed.pool.remove(sample.sample_id for sample in found)
@@ -233,6 +237,13 @@ class Labeler(CilNode[LabelerParameters]):
         if request.train_now:
             response.training_started = self._link.start_lesson(self.get_logger().info)
         return response
+
+    def _nothing_found(self, gone: int) -> NoSuchSampleError:
+        if not gone:
+            return NoSuchSampleError("No samples were named: give sample_ids or a cluster_id.")
+        kept = self.parameters.recent
+        text = f"None of the {gone} samples is here any more; the last {kept} are kept (`recent`)."
+        return NoSuchSampleError(f"{text} {self._changed}".rstrip())
 
     def _find(self, sample_ids: list[str]) -> tuple[list[Sample], list[str]]:
         """Find samples; missing ones get a moment, for a prediction may overtake its features."""

@@ -12,11 +12,6 @@ def ros_home() -> Path:
     return Path(os.environ.get("ROS_HOME") or "~/.ros").expanduser()
 
 
-def learner_folder(namespace: str = "cil") -> Path:
-    """Return where a learner of this namespace keeps its journal unless told otherwise."""
-    return ros_home() / (namespace.strip("/") or "cil")
-
-
 def log_folder() -> Path:
     """Return where nodes write their logs: ``$ROS_LOG_DIR``, else ``log`` in ROS's folder."""
     chosen = os.environ.get("ROS_LOG_DIR")

@@ -70,10 +70,11 @@ def this_machine(namespace: str = "cil", folder: Path | None = None) -> Machine:
         The learner's folder where it is not the default.
     """
     from cil_nodes.ros import places
+    from cil_nodes.teaching.folders import default_folder
 
     name = namespace.strip("/") or "cil"
     return Machine(
         namespace=name,
-        folder=(folder or places.learner_folder(name)).expanduser(),
+        folder=(folder or default_folder(name)).expanduser(),
         cache=places.cache_folder(),
     )

@@ -20,6 +20,7 @@ from cil_nodes.teaching.errors import (
     StorageError,
     TeachingError,
 )
+from cil_nodes.teaching.folders import JOURNAL, SNAPSHOTS
 from cil_nodes.teaching.journal import Event, Journal, damaged
 from cil_nodes.teaching.live import LiveModel
 from cil_nodes.teaching.locking import FolderLock
@@ -85,11 +86,11 @@ class SessionCore:
             raise
 
     def _open(self, recipe: Recipe, worker: str, threads: int, keep_pictures: bool) -> None:
-        self._journal = Journal(self.folder / "journal.sqlite")
+        self._journal = Journal(self.folder / JOURNAL)
         history = _history(self._journal, recipe)
         self._history = history
         self._books = Books(self._journal, history, keep_pictures, self._on_step)
-        self._snapshots = SnapshotStore(self.folder / "snapshots")
+        self._snapshots = SnapshotStore(self.folder / SNAPSHOTS)
         _refuse_lost_end(self._journal, history, self._snapshots)
         self._models = models.model_folder(self.folder)
         self._worker = make_worker(worker, threads)

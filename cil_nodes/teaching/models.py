@@ -22,6 +22,7 @@ from cil_nodes.teaching.errors import (
     UnteachableError,
     WrongEncoderError,
 )
+from cil_nodes.teaching.folders import MODELS
 from cil_nodes.teaching.journal import Event
 from cil_nodes.teaching.labels import normalise_label
 from cil_nodes.teaching.samples import FeatureSpace
@@ -32,7 +33,7 @@ from cil_nodes.teaching.worker import Worker
 
 def model_folder(folder: Path) -> Path:
     """Return, and make, the folder of model files that learning started from."""
-    path = folder / "models"
+    path = folder / MODELS
     try:
         path.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:

@@ -81,8 +81,12 @@ class SnapshotStore:
 
     def newest(self) -> int:
         """Return the highest version of which a file is here; 0 for none."""
-        numbers = (path.stem[1:] for path in self.folder.glob(f"v*{SUFFIX}"))
-        return max((int(number) for number in numbers if number.isdecimal()), default=0)
+        return max(self.versions(), default=0)
+
+    def versions(self) -> dict[int, Path]:
+        """Return the files by the version in their names."""
+        files = {path.stem[1:]: path for path in self.folder.glob(f"v*{SUFFIX}")}
+        return {int(number): path for number, path in files.items() if number.isdecimal()}
 
     def remove_others(self, keep: Iterable[str]) -> None:
         """Delete every file but those named: half-written ones and those of no version."""
