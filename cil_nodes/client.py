@@ -546,8 +546,14 @@ class Teacher:
         publishers = self._node.count_publishers(topic)
         return (
             f"{self._arrived - start} predictions came on {topic}, {n} that fit were wanted; "
-            f"it has {publishers} publishers. Is the learner active, and do images arrive?"
+            f"it has {publishers} publishers. Is the learner active, and do images arrive? "
+            f"{self._learner_says()}".rstrip()
         )
+
+    def _learner_says(self) -> str:
+        """The learner's own remark, such as why it refuses features; empty where it has none."""
+        remark = self._state.message if self._state is not None else ""
+        return f"The learner says: {remark}" if remark else ""
 
     def _missing_state(self) -> str:
         topic = self._name("state")

@@ -11,6 +11,7 @@ usage: sudo tests/bare_machine.sh [OPTION...]
   --python 3.11|3.12|3.13    the system's Python: Debian 12, Ubuntu 24.04 or Debian 13 (default 3.11)
   --suite NAME               the same by name: bookworm, noble or trixie
   --only setup|demo|test     make the environment only, or run one of the two commands (default: both)
+  --only offline             fill a wheelhouse, and make an environment from it without network
   --root DIR                 make the machine in DIR and keep it; one that is there is used again
   --record                   write what was printed into docs/bare-machine.md
   --changed                  say whether set-up files changed since docs/bare-machine.md was recorded
@@ -26,7 +27,7 @@ UBUNTU_KEYS=80a36b0a6de2f69f49d2df75ef473ccde121e9e190b9ea01d20a4f63778d5c31
 say() { printf 'bare machine: %s\n' "$*"; }
 fail() { printf 'bare machine: error: %s\n' "$1" >&2; shift; for line; do printf '    %s\n' "$line" >&2; done; exit 1; }
 
-suite=bookworm only=both root='' record='' changed=''
+suite=bookworm only=both root='' record='' changed='' offline=''
 while [ $# -gt 0 ]; do
     case $1 in
         --python | --suite | --only | --root) [ $# -gt 1 ] || { usage >&2; exit 2; } ;;&
@@ -50,13 +51,12 @@ case $suite in
     trixie) python=3.13 system='Debian 13' ;;
     *) fail "the suite $suite is not known here." "Known: bookworm, noble, trixie." ;;
 esac
-case $only in both | setup | demo | test) ;; *) usage >&2; exit 2 ;; esac
+case $only in both | setup | demo | test | offline) ;; *) usage >&2; exit 2 ;; esac
 
 # What makes the environment. A change asks for a new run; CI compares with the digest on the page.
 digest() {
     (cd -- "$here" && sha256sum cil requirements*.txt pyproject.toml cil_nodes/environment/*.py \
-        ros2_ws/src/cil_msgs/package.xml ros2_ws/src/cil_msgs/CMakeLists.txt tests/bare_machine.sh) |
-        sha256sum | cut -c1-16
+        ros2_ws/src/cil_msgs/package.xml ros2_ws/src/cil_msgs/CMakeLists.txt) | sha256sum | cut -c1-16
 }
 
 if [ -n "$changed" ]; then
@@ -66,7 +66,7 @@ fi
 
 # -- outside: what is needed, the folder, and namespaces around the rest ---------------------------
 
-if [ -z "${BARE_MACHINE_INSIDE:-}" ]; then
+outside() {
     [ "$(id -u)" = 0 ] || fail "debootstrap and mounts need root." "sudo tests/bare_machine.sh"
     for tool in debootstrap unshare; do
         command -v $tool >/dev/null || fail "$tool was not found." "Debian, Ubuntu: apt install $tool"
@@ -91,13 +91,38 @@ if [ -z "${BARE_MACHINE_INSIDE:-}" ]; then
     child=
     [ "$status" = 0 ] || fail "it did not work on $system (Python $python): exit status $status."
     say "all of it worked on $system with Python $python"
-    [ -z "$record" ] || . "$here/tests/record_bare_machine.sh"
+    [ -z "$record" ] || record_on_page
     exit
-fi
+}
+
+# What a terminal overwrites, progress of tests that pass and addresses are left out.
+trimmed() {
+    tr '\r' '\n' <"$transcript" | sed -E 's/\x1b\[[0-9;]*[mK]//g' |
+        grep -vE '%\||: [0-9]+ of [0-9]+ fetched|: compiling|^(tests/.*|[.sx]*) *\[ *[0-9]+%\]$' |
+        sed -E 's#https?://[^ ]+#ADDRESS#g; s#'"$scratch"'#SCRATCH#g' | cut -c1-160 | cat -s
+}
+
+# The part of the page between this system's marks is written anew, and the digest at its end.
+record_on_page() {
+    commit=$(git -C "$here" rev-parse --short=12 HEAD)
+    part=$scratch/part
+    {
+        printf '<!-- %s -->\n\n## %s, Python %s\n\n' "$suite" "$system" "$python"
+        printf 'Commit %s, set-up files %s:\n\n```\n' "$commit" "$(digest)"
+        trimmed
+        printf '```\n\n<!-- end of %s -->\n' "$suite"
+    } >"$part"
+    awk -v part="$part" -v first="<!-- $suite -->" -v last="<!-- end of $suite -->" '
+        function put(line) { while ((getline line < part) > 0) print line; done = 1 }
+        $0 == first { put(); skipping = 1 }
+        !skipping
+        $0 == last { skipping = 0 }
+        END { if (!done) { print ""; put() } }' "$page" >"$scratch/page"
+    cat "$scratch/page" >"$page"
+    say "recorded in docs/bare-machine.md"
+}
 
 # -- inside: make the machine ----------------------------------------------------------------------
-
-hostname bare
 
 # Debian 12 has no package of Ubuntu's keys; Ubuntu's own is fetched, and known by its digest.
 ubuntu_keyring() {
@@ -128,7 +153,7 @@ make_system() {
     touch "$root/etc/bare-machine"
 }
 
-# The machine is on the same network as this one: what reaches package sources there does so here.
+# The machine is on the same network as this one: what reaches package sources here does so there.
 take_over_network() {
     cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
     apt-config dump Acquire | grep -E '::(Proxy|Check-Date|Check-Valid-Until)' \
@@ -169,7 +194,7 @@ mount_kernel() {
 
 # As the ordinary user, in the clone when there is one, with an environment that has only what it must.
 as_robot() {
-    chroot --userspec=robot:robot "$root" /usr/bin/env -i HOME=/home/robot USER=robot \
+    ${offline:+unshare --net} chroot --userspec=robot:robot "$root" /usr/bin/env -i HOME=/home/robot USER=robot \
         PATH=/usr/local/bin:/usr/bin:/bin "${variables[@]}" \
         sh -euc 'cd; [ ! -d cil_nodes ] || cd cil_nodes; eval "$1"' sh "$1"
 }
@@ -177,7 +202,7 @@ as_robot() {
 make_clone() {
     rm -rf -- "$root"/home/robot/{*,.[!.]*} "$root"/tmp/*
     git -C "$here" bundle create -q "$root/home/robot/source" HEAD
-    as_robot 'git clone -q source cil_nodes && rm -f source'
+    as_robot 'git -c advice.detachedHead=false clone -q source cil_nodes && rm -f source'
 }
 
 assert_bare() {
@@ -198,13 +223,26 @@ try() {
     say "$1: $((SECONDS - started)) s"
 }
 
-[ -e "$root/etc/bare-machine" ] || make_system
-mount_kernel
-take_over_network
-make_clone
-assert_bare
-case $only in
-    setup) try './cil --version' ;;
-    both) try './cil demo' && try './cil test' ;;
-    *) try "./cil $only" ;;
-esac
+inside() {
+    hostname bare
+    [ -e "$root/etc/bare-machine" ] || make_system
+    mount_kernel
+    take_over_network
+    make_clone
+    assert_bare
+    case $only in
+        setup) try './cil --version' ;;
+        both) try './cil demo' && try './cil test' ;;
+        offline)
+            try './cil wheelhouse ~/wheels'
+            as_robot 'rm -rf .venv ~/.cache'
+            offline=yes
+            as_robot '[ "$(grep -c : /proc/net/dev)" = 1 ]' || fail "there is a network besides lo."
+            try 'CIL_WHEELHOUSE=~/wheels ./cil --version'
+            ;;
+        *) try "./cil $only" ;;
+    esac
+}
+
+# On one line, because bash reads a script while it runs it, and this one may be edited meanwhile.
+if [ -n "${BARE_MACHINE_INSIDE:-}" ]; then inside; else outside; fi; exit

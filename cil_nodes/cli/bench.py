@@ -58,6 +58,7 @@ def _add_docs(parser: argparse.ArgumentParser) -> None:
 
 def list_bench(options: argparse.Namespace) -> int:
     """Carry out `cil bench list`."""
+    from cil_nodes import live_bench  # noqa: F401 - makes its benchmarks known
     from cil_nodes.evaluation import bench
 
     for entry in bench.available():
@@ -67,6 +68,7 @@ def list_bench(options: argparse.Namespace) -> int:
 
 def run_bench(options: argparse.Namespace) -> int:
     """Carry out `cil bench run`."""
+    from cil_nodes import live_bench  # noqa: F401 - makes its benchmarks known
     from cil_nodes.evaluation import bench
 
     set_data(options.data)

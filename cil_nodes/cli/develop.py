@@ -1,10 +1,11 @@
-"""`cil test` and `cil python`: what runs in this clone's environment."""
+"""`cil test`, `cil python`, `cil wheelhouse`: this clone's environment, and one elsewhere."""
 
 from __future__ import annotations
 
 import argparse
 import subprocess
 import sys
+from pathlib import Path
 
 from cil_nodes.cli.common import Commands, add_command, clone_root
 
@@ -24,6 +25,16 @@ def add(commands: Commands) -> None:
     )
     python.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="passed on to python")
     python.set_defaults(run=run_python)
+    wheelhouse = add_command(
+        commands,
+        "wheelhouse",
+        "collect all that the set-up of a clone fetches, for machines without network",
+        "cil wheelhouse /media/usb/wheels",
+    )
+    wheelhouse.add_argument(
+        "folder", type=Path, metavar="DIR", help="made where it is missing; 600 MB"
+    )
+    wheelhouse.set_defaults(run=run_wheelhouse)
 
 
 def run_tests(options: argparse.Namespace) -> int:
@@ -36,3 +47,12 @@ def run_tests(options: argparse.Namespace) -> int:
 def run_python(options: argparse.Namespace) -> int:
     """Carry out `cil python`."""
     return subprocess.run([sys.executable, *options.arguments], check=False).returncode
+
+
+def run_wheelhouse(options: argparse.Namespace) -> int:
+    """Carry out `cil wheelhouse`."""
+    from cil_nodes.environment import wheelhouse
+
+    folder = wheelhouse.fill(clone_root(), options.folder)
+    print(f"There, with this clone copied: CIL_WHEELHOUSE={folder.absolute()} ./cil demo")
+    return 0

@@ -18,6 +18,7 @@ from typing import Any
 from .captures import DeviceSource, VideoSource
 from .frames import CannotShowError, Frame, FrameSource, SourceError
 from .pictures import FolderSource, LabelledSource, open_classes, open_named
+from .stacks import StackSource
 from .turntable import NoSuchObjectError, Turntable
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "NoSuchObjectError",
     "SimSource",
     "SourceError",
+    "StackSource",
     "VideoSource",
     "accepted_options",
     "open_classes",
@@ -53,12 +55,14 @@ def open_source(spec: str, **options: Any) -> FrameSource:
     Parameters
     ----------
     spec : str
-        ``sim``, ``device:N``, ``file:PATH`` (a video), ``folder:PATH`` (pictures in the order of
-        their names), ``classes:PATH`` (a folder for each class) or ``dataset:NAME[:SPLIT]``
-        (a data set that :func:`cil_nodes.datasets.open_dataset` knows).
+        ``sim``, ``device:N``, ``file:PATH`` (a video, or a ``.npy`` stack of pictures),
+        ``folder:PATH`` (pictures in the order of their names), ``classes:PATH`` (a folder for each
+        class) or ``dataset:NAME[:SPLIT]`` (a data set that
+        :func:`cil_nodes.datasets.open_dataset` knows).
     **options
         Arguments of the source's class: :class:`SimSource`, :class:`DeviceSource`,
-        :class:`VideoSource`, :class:`FolderSource`, :func:`open_classes`, :func:`open_named`.
+        :class:`VideoSource`, :class:`StackSource`, :class:`FolderSource`, :func:`open_classes`,
+        :func:`open_named`.
 
     Raises
     ------
@@ -86,10 +90,15 @@ def accepted_options(spec: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def open_file(path: str, loop: bool = False) -> FrameSource:
+    """Open a video, or a ``.npy`` stack of pictures."""
+    return (StackSource if path.endswith(".npy") else VideoSource)(path, loop)
+
+
 _GIVEN = ("pictures", "fresh")
 _OPENERS: dict[str, Callable[..., FrameSource]] = {
     "device": DeviceSource,
-    "file": VideoSource,
+    "file": open_file,
     "folder": FolderSource,
     "classes": open_classes,
     "dataset": open_named,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from cil_nodes.encoders import providers as execution
 from cil_nodes.encoders.cache import file_sha256
 from cil_nodes.encoders.errors import MissingPackageError, ModelFormatError
+from cil_nodes.encoders.places import Places
 from cil_nodes.encoders.preprocess import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -64,6 +65,10 @@ class Encoder:
         Threads within one run; 0 leaves it to ONNX Runtime.
     spinning
         Whether threads wait busily: faster with two or more, but they take their cores whole.
+    pinned
+        Whether the threads beside the calling one stay on processors of their own; the calling
+        thread then keeps off them by `enter_thread`. Only for one encoder that answers live: two
+        would take the same processors.
     batch
         The most pictures in one run.
     """
@@ -77,10 +82,12 @@ class Encoder:
         providers: str | Sequence[str] = "auto",
         threads: int = 1,
         spinning: bool = False,
+        pinned: bool = False,
         batch: int = 32,
     ) -> None:
         self.path = Path(path)
-        self.session, self.provider = _start(self.path, providers, threads, spinning)
+        self._places = Places.choose(threads, pinned)
+        self.session, self.provider = _start(self.path, providers, self._places, spinning)
         self._layout = _read_input(self.path, self.session.get_inputs())
         self.preprocessing = preprocessing or _preprocessing(self.path, self._layout)
         self._output = _pick_output(
@@ -92,6 +99,10 @@ class Encoder:
         # first run, which is slow, is over before the first real picture comes.
         grey = np.full((*self.input_size, 3), 127, np.uint8)
         self.dimension = int(self._run([grey], [True]).shape[1])
+
+    def enter_thread(self) -> None:
+        """Keep the calling thread off the processors of pinned threads; else do nothing."""
+        self._places.enter()
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -160,16 +171,18 @@ class Encoder:
 
 
 def _start(
-    path: Path, providers: str | Sequence[str], threads: int, spinning: bool
+    path: Path, providers: str | Sequence[str], places: Places, spinning: bool
 ) -> tuple[Any, str]:
     """Return a session of ONNX Runtime and the name of the provider that runs it."""
     runtime = _runtime()
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = places.threads
     options.inter_op_num_threads = 1
     options.use_deterministic_compute = True
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
+    if places.helpers:
+        options.add_session_config_entry("session.intra_op_thread_affinities", places.option())
     wanted = execution.choose(providers, runtime.get_available_providers())
     if not path.is_file():
         raise ModelFormatError(f"There is no file {path}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from cil_nodes.encoders import catalogue, lite
 from cil_nodes.encoders.cache import cache_folder, file_sha256, made_once
@@ -22,6 +23,7 @@ def open_encoder(
     providers: str | Sequence[str] = "auto",
     threads: int = 1,
     spinning: bool = False,
+    pinned: bool = False,
     batch: int = 32,
     cache: str | os.PathLike[str] | None = None,
 ) -> Encoder:
@@ -34,7 +36,7 @@ def open_encoder(
         model is made once from its published weights and kept in the cache.
     providers
         ``auto``, ``cpu``, ``cuda``, ``tensorrt`` or names of ONNX Runtime.
-    threads, spinning, batch
+    threads, spinning, pinned, batch
         See `cil_nodes.encoders.Encoder`.
     cache
         Folder; default ``$CIL_CACHE``, else ``~/.cache/cil``.
@@ -50,20 +52,24 @@ def open_encoder(
     ModelFormatError, PreprocessingError, ProviderError
         When a file, its sidecar or the provider do not fit.
     """
+    how: dict[str, Any] = {
+        "providers": providers,
+        "threads": threads,
+        "spinning": spinning,
+        "pinned": pinned,
+        "batch": batch,
+    }
     path = Path(model).expanduser()
     if path.suffix == ".onnx":
         if not path.is_file():
             raise UnknownModelError(f"There is no file {path}.")
-        return Encoder(path, providers=providers, threads=threads, spinning=spinning, batch=batch)
+        return Encoder(path, **how)
     spec, int8 = catalogue.look_up(str(model))
     return Encoder(
         model_file(spec, int8, cache_folder(cache)),
         encoder_id=spec.encoder_id(int8),
         preprocessing=catalogue_preprocessing(spec),
-        providers=providers,
-        threads=threads,
-        spinning=spinning,
-        batch=batch,
+        **how,
     )
 
 

@@ -66,7 +66,8 @@ class CameraParameters(BaseParameters):
     )
     retry: float = parameter(
         2.0,
-        "Time between attempts to open a device that is not there.",
+        "Time before a device that is not there, or a source that went away, is opened again; "
+        "doubled with each attempt that fails, up to 10 s.",
         unit="s",
         read_only=True,
         low=0.1,
@@ -87,6 +88,7 @@ class Camera(CilNode[CameraParameters]):
     def configure(self) -> None:
         """Open the source and make publishers and the service."""
         settings = self.parameters
+        self._diagnostics.count("images")
         self._diagnostics.measure("send")
         self._diagnostics.tell(self._facts)
         self._loop = FrameLoop(
@@ -150,8 +152,7 @@ class Camera(CilNode[CameraParameters]):
         return {"source": f"{self.parameters.source} ({opened})"}
 
     def _tell(self, text: str) -> None:
-        if self.context.ok():
-            self.get_logger().warning(text)
+        self.troubles.tell("frames", text, every=0.0)  # the loop says each thing once
 
     def _header(self, frame: Frame) -> Header:
         stamp = frame.stamp_ns

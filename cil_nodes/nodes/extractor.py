@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import sys
 import threading
@@ -31,6 +32,7 @@ from cil_nodes.ros.conversions import (
 from cil_nodes.ros.lifecycle import SHUTDOWN_ERRORS, BaseParameters, CilNode
 from cil_nodes.ros.main import run
 from cil_nodes.ros.parameters import parameter
+from cil_nodes.ros.raw_image import read_image
 from cil_nodes.ros.stamps import StampWatch, back_message
 from cil_nodes.ros.topic_watch import watch_topics
 from cil_nodes.ros.troubles import BadInputError
@@ -53,7 +55,18 @@ class ExtractorParameters(BaseParameters):
         read_only=True,
     )
     threads: int = parameter(
-        1, "Threads of one inference; 0 leaves it to ONNX Runtime.", read_only=True, low=0, high=256
+        2,
+        "Threads of one inference, never more than there are processors; 0 leaves it to ONNX "
+        "Runtime.",
+        read_only=True,
+        low=0,
+        high=256,
+    )
+    pinned: bool = parameter(
+        True,
+        "Whether threads stay on processors of their own: the scheduler likes to wake them where "
+        "the first one runs, and two then take longer than one.",
+        read_only=True,
     )
     spinning: bool = parameter(
         False,
@@ -90,12 +103,13 @@ class ExtractorParameters(BaseParameters):
 
 @dataclass(frozen=True)
 class Job:
-    """One image to embed: its header, how to get its pixels, and its regions."""
+    """One image to embed: its header, how to get its pixels, its regions and its topic."""
 
     header: Header
     pixels: Callable[[], Rgb]
     rois: Sequence[Roi]
     came: float
+    topic: str = "image"
 
 
 class Extractor(CilNode[ExtractorParameters]):
@@ -134,11 +148,13 @@ class Extractor(CilNode[ExtractorParameters]):
             providers=settings.providers,
             threads=settings.threads,
             spinning=settings.spinning,
+            pinned=settings.pinned,
             batch=settings.batch_size,
         )
         self.get_logger().info(str(self._encoder))
         self._features = self.make_publisher(FeatureVector, "features")
-        self._diagnostics.measure("latency", "encode")
+        self._diagnostics.count("images", "features")
+        self._diagnostics.measure("arrival", "read", "encode", "latency")
         self._diagnostics.facts["encoder_id"] = self._encoder.encoder_id
         self.make_subscription(Regions, "regions", self._on_regions)
         self.make_timer(0.1, self._expire)
@@ -178,7 +194,7 @@ class Extractor(CilNode[ExtractorParameters]):
 
     def _subscribe_images(self) -> None:
         if self.parameters.transport != "compressed":
-            self.make_subscription(Image, "image", self._on_image, qos.IMAGE)
+            self.make_subscription(Image, "image", self._on_image, qos.IMAGE, raw=True)
         if self.parameters.transport != "raw":
             kind, topic = CompressedImage, "image/compressed"
             self.make_subscription(kind, topic, self._on_compressed, qos.IMAGE)
@@ -195,7 +211,8 @@ class Extractor(CilNode[ExtractorParameters]):
             self.make_subscription(CameraInfo, "camera_info", self._on_info, qos.IMAGE)
             self.make_timer(1.0, self._watch)
 
-    def _on_image(self, message: Image) -> None:
+    def _on_image(self, raw: bytes) -> None:
+        message = read_image(raw)
         self._watchdog.image(time.monotonic(), len(message.data))
         if self._transports.first(_key(message.header), "raw"):
             self._accept(message.header, lambda: image_to_rgb(message))
@@ -203,7 +220,7 @@ class Extractor(CilNode[ExtractorParameters]):
     def _on_compressed(self, message: CompressedImage) -> None:
         self._watchdog.image(time.monotonic(), len(message.data))
         if self._transports.first(_key(message.header), "compressed"):
-            self._accept(message.header, lambda: compressed_to_rgb(message))
+            self._accept(message.header, lambda: compressed_to_rgb(message), "image/compressed")
 
     def _on_info(self, message: CameraInfo) -> None:
         self._watchdog.announcement(time.monotonic(), message.width * message.height * 3)
@@ -212,14 +229,16 @@ class Extractor(CilNode[ExtractorParameters]):
         rois = [roi_tuple(roi) for roi in message.rois]
         self._queue_pair(self._matcher.regions(_key(message.header), rois))
 
-    def _accept(self, header: Header, pixels: Callable[[], Rgb]) -> None:
+    def _accept(self, header: Header, pixels: Callable[[], Rgb], topic: str = "image") -> None:
         self._diagnostics.counts["images"] += 1
+        age = self.get_clock().now().nanoseconds - stamp_ns(header)
+        self._diagnostics.latency["arrival"].add(age * 1e-9)
         if back := self._stamps.went_back(stamp_ns(header)):
             topic = self.resolve_topic_name("image")
             self.troubles.tell(
                 "stamps", back_message(topic, back, "images are taken as they come.")
             )
-        job = Job(header, pixels, (WHOLE,), time.monotonic())
+        job = Job(header, pixels, (WHOLE,), time.monotonic(), topic)
         if self.count_publishers(self.resolve_topic_name("regions")):
             self._queue_pair(self._matcher.image(_key(header), job, job.came))
         else:
@@ -228,12 +247,13 @@ class Extractor(CilNode[ExtractorParameters]):
     def _queue_pair(self, pair: tuple[Job, Sequence[Roi]] | None) -> None:
         if pair is not None:
             job, rois = pair
-            self._queue.put(Job(job.header, job.pixels, tuple(rois), job.came))
+            self._queue.put(dataclasses.replace(job, rois=tuple(rois)))
 
     # -- out -----------------------------------------------------------------------------------
 
     def _work(self) -> None:
         """Embed what waits until the queue is closed; the encoding thread."""
+        self._encoder.enter_thread()
         while jobs := self._queue.take(self.parameters.batch_size):
             try:
                 self._embed(jobs)
@@ -250,6 +270,7 @@ class Extractor(CilNode[ExtractorParameters]):
         if not parts:
             return
         start = time.monotonic()
+        self._diagnostics.latency["read"].add(start - jobs[0].came)
         pictures = [pixels for _, _, pixels in parts]
         vectors = self._encoder.encode(pictures, [roi == WHOLE for _, roi, _ in parts])
         end = time.monotonic()
@@ -264,7 +285,7 @@ class Extractor(CilNode[ExtractorParameters]):
         try:
             pixels = job.pixels()
         except BadInputError as error:
-            self._refuse("image", error)
+            self._refuse(job.topic, error)
             return parts
         for roi in job.rois:
             try:

@@ -49,7 +49,7 @@ from cil_nodes.teaching.errors import LessonStoppedError, TeachingError
 from cil_nodes.teaching.feed import Feed
 from cil_nodes.teaching.guided import AlreadyTeachingError, GuidedLesson
 from cil_nodes.teaching.labels import normalise_label
-from cil_nodes.teaching.samples import Sample
+from cil_nodes.teaching.samples import Sample, check_sample
 from cil_nodes.teaching.unknown_pool import UnknownPool
 
 OVERTAKEN = 1.0
@@ -123,6 +123,7 @@ class Labeler(CilNode[LabelerParameters]):
     def configure(self) -> None:
         """Make the memory and offer the services."""
         settings = self.parameters
+        self._diagnostics.count("features", "predictions")
         self._diagnostics.tell(self._facts)
         self._feed = Feed(
             settings.recent,
@@ -130,6 +131,7 @@ class Labeler(CilNode[LabelerParameters]):
             lambda: UnknownPool(settings.group_similarity),
         )
         self._asked: list[Any] | None = None
+        self._changed = ""
         self._link = LearnerLink(self, lambda: self.parameters.learner_deadline)
         self._picture_due = Throttle(lambda: self.parameters.picture_rate)
         group = ReentrantCallbackGroup()
@@ -183,7 +185,16 @@ class Labeler(CilNode[LabelerParameters]):
     # -- stream --------------------------------------------------------------------------------
 
     def _on_features(self, message: FeatureVector) -> None:
-        self._feed.add_sample(sample_from_features(message))
+        sample = sample_from_features(message)
+        check_sample(sample)
+        before, kept = self._feed.encoder_id, len(self._feed)
+        self._feed.add_sample(sample)
+        if before not in ("", sample.encoder_id):
+            self._changed = (
+                f"The encoder changed from {before} to {sample.encoder_id}; what was seen with the "
+                f"earlier one ({kept} samples) cannot be labelled any more."
+            )
+            self.troubles.tell("encoder", self._changed)
         self._diagnostics.counts["features"] += 1
 
     def _on_prediction(self, message: Prediction) -> None:
@@ -218,7 +229,7 @@ class Labeler(CilNode[LabelerParameters]):
         label = normalise_label(request.label)
         found, response.missing_ids = self._find(self._named(request))
         if not found:
-            raise no_such_sample(response.missing_ids, self.parameters.recent)
+            raise no_such_sample(response.missing_ids, self.parameters.recent, self._changed)
         receipt = self._link.add_samples(labelled(found, label), "label")
         self._diagnostics.counts["labelled"] += receipt.accepted
         self._feed.pool.remove(sample.sample_id for sample in found)
@@ -328,13 +339,14 @@ class NoSuchSampleError(TeachingError):
     code = "NO_SUCH_SAMPLE"
 
 
-def no_such_sample(gone: Sequence[str], kept: int) -> NoSuchSampleError:
-    """Return the error for samples of which none is here."""
+def no_such_sample(gone: Sequence[str], kept: int, why: str = "") -> NoSuchSampleError:
+    """Return the error for samples of which none is here; ``why`` tells of a new encoder."""
     if not gone:
         return NoSuchSampleError("No samples were named: give sample_ids or a cluster_id.")
     return NoSuchSampleError(
         f"{missing(gone)}: none is here. The last {kept} samples are kept (parameter `recent`), "
-        "and those asked about in unknown_clusters; show the thing again and label what is new."
+        "and those asked about in unknown_clusters; show the thing again and label what is new. "
+        f"{why}".rstrip()
     )
 
 

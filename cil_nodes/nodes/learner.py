@@ -8,6 +8,7 @@ disk or a long listing never delays an answer.
 from __future__ import annotations
 
 import dataclasses
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cil_msgs.action import TrainPhase
-from cil_msgs.msg import LearnerState
+from cil_msgs.msg import FeatureVector, LearnerState
 from cil_msgs.srv import (
     AddSamples,
     EditClass,
@@ -47,6 +48,7 @@ from cil_nodes.ros.prediction_stream import PredictionStream
 from cil_nodes.ros.rivals import rivals
 from cil_nodes.ros.teaching_messages import (
     STAGES,
+    clip,
     duration_to_seconds,
     fail,
     lesson_to_result,
@@ -56,6 +58,7 @@ from cil_nodes.ros.teaching_messages import (
     state_to_message,
     version_to_message,
 )
+from cil_nodes.ros.topic_watch import watch_topics
 from cil_nodes.ros.uris import uri_to_path
 from cil_nodes.teaching.errors import LessonStoppedError, TeachingError
 from cil_nodes.teaching.folders import default_folder
@@ -72,6 +75,10 @@ RIVALS_PERIOD = 2.0
 ANSWER_THREADS = 1
 """Threads of the linear algebra behind an answer: with two of them on two cores, answers took three
 times as long at the median and ten times at the worst, beside any other load."""
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which a thread that works in Python lets another go on. With Python's own 5 ms an
+answer that a service or a lesson's bookkeeping overtakes waits that long at each of its steps."""
 
 EDITS = {
     EditClass.Request.RENAME: "rename",
@@ -154,10 +161,14 @@ class Learner(CilNode[LearnerParameters]):
             threads=settings.worker_threads,
         )
         self._arithmetic = threadpool_limits(limits=ANSWER_THREADS)
+        sys.setswitchinterval(SWITCH_INTERVAL)
         self._session.on_change(lambda _: self._publish_state())
-        self._diagnostics.measure("answer")
+        self._diagnostics.count("answered")
+        self._diagnostics.measure("arrival", "answer")
         self._diagnostics.tell(self._facts)
         self._diagnostics.watch(self._trouble)
+        twice = "Each view is answered twice, and by samples of two encoders nothing is learned."
+        watch_topics(self, [("features", FeatureVector, twice)])
         self._stream = self._new_stream()
         self._offer()
         self.make_timer(RIVALS_PERIOD, self._say_who_else)
@@ -262,7 +273,9 @@ class Learner(CilNode[LearnerParameters]):
 
     def _new_stream(self) -> PredictionStream:
         size = self.parameters.queue_size
-        return PredictionStream(self, self._session_of(), size, self._diagnostics)
+        return PredictionStream(
+            self, self._session_of(), size, self._diagnostics, self._publish_state
+        )
 
     # -- state ---------------------------------------------------------------------------------
 
@@ -272,7 +285,10 @@ class Learner(CilNode[LearnerParameters]):
             return
         with self._state_lock:  # changes come from several threads; the last one sent must be true
             now = self.get_clock().now().to_msg()
-            self._publisher.publish(state_to_message(session.state(), now))
+            message = state_to_message(session.state(), now)
+            if self._stream is not None and self._stream.refusal:
+                message.message = clip(self._stream.refusal, 256)
+            self._publisher.publish(message)
 
     def _facts(self) -> dict[str, object]:
         """What diagnostics tell beside counts and latencies."""

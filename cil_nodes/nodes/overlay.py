@@ -49,6 +49,7 @@ class Overlay(CilNode[OverlayParameters]):
         self._images: OrderedDict[int, Image | CompressedImage] = OrderedDict()
         self._marks: OrderedDict[int, list[Mark]] = OrderedDict()
         self._due = Throttle(lambda: self.parameters.rate)
+        self._diagnostics.count("images", "sent")
         self._diagnostics.measure("draw")
         self._publisher = self.make_publisher(Image, "annotated", qos.IMAGE)
         self.make_subscription(Prediction, "predictions", self._on_prediction, qos.RESULT)

@@ -32,6 +32,7 @@ from cil_nodes.ros.conversions import image_to_rgb, rgb_to_compressed
 from cil_nodes.ros.lifecycle import BaseParameters, CilNode
 from cil_nodes.ros.main import run
 from cil_nodes.ros.parameters import parameter
+from cil_nodes.ros.stamps import StampWatch
 from cil_nodes.ros.throttle import Throttle
 from cil_nodes.ros.topic_watch import type_name
 
@@ -81,6 +82,7 @@ class Recorder(CilNode[RecorderParameters]):
     def __init__(self, name: str = "recorder", **options: Any) -> None:
         super().__init__(name, **options)
         self._bag: BagWriter | None = None
+        self._times = StampWatch()
 
     def configure(self) -> None:
         """Subscribe to the graph."""
@@ -97,7 +99,7 @@ class Recorder(CilNode[RecorderParameters]):
     def activate(self) -> None:
         """Begin a bag."""
         folder = next_free(Path(self.parameters.folder).expanduser().absolute())
-        bag = BagWriter(folder, on_error=self.get_logger().error)
+        bag = BagWriter(folder, on_error=self._tell_error)
         for item in SMALL_TOPICS:
             latched = item.profile is qos.STATE
             offered = offered_qos(reliable=item.profile is not qos.IMAGE, latched=latched)
@@ -148,8 +150,23 @@ class Recorder(CilNode[RecorderParameters]):
             self._put(self.resolve_topic_name("image/compressed"), bytes(data))
 
     def _put(self, topic: str, payload: bytes | Callable[[], bytes]) -> None:
+        now = self.get_clock().now().nanoseconds
+        if back := self._times.went_back(now):
+            self._begin_another(back)
         if self._bag is not None:
-            self._bag.put(topic, self.get_clock().now().nanoseconds, payload)
+            self._bag.put(topic, now, payload)
+
+    def _begin_another(self, back: float) -> None:
+        """Begin a new bag, since one whose times go back mixes two runs when it is played."""
+        self.deactivate()
+        self.activate()
+        self.troubles.tell(
+            "clock",
+            f"The clock went back by {back:.1f} s: what follows goes into a bag of its own.",
+        )
+
+    def _tell_error(self, text: str) -> None:
+        self.troubles.tell(text, text, log=self.get_logger().error)
 
 
 def compressed(data: bytes, quality: int) -> bytes:

@@ -62,10 +62,10 @@ _ENCODINGS: dict[str, tuple[int, int, _Convert]] = {
     "16UC1": (1, 2, _repeat),
     "rgb8": (3, 1, _same),
     "rgba8": (4, 1, _same),
-    "bgr8": (3, 1, _reverse),
-    "bgra8": (4, 1, _reverse),
-    "8UC3": (3, 1, _reverse),  # OpenCV's own order
-    "8UC4": (4, 1, _reverse),
+    "bgr8": (3, 1, _cv(cv2.COLOR_BGR2RGB)),
+    "bgra8": (4, 1, _cv(cv2.COLOR_BGRA2RGB)),
+    "8UC3": (3, 1, _cv(cv2.COLOR_BGR2RGB)),  # OpenCV's own order
+    "8UC4": (4, 1, _cv(cv2.COLOR_BGRA2RGB)),
     "rgb16": (3, 2, _same),
     "rgba16": (4, 2, _same),
     "bgr16": (3, 2, _reverse),
@@ -192,7 +192,7 @@ def compressed_to_rgb(message: CompressedImage) -> Rgb:
             f"{what} cannot be decoded. Have the driver send JPEG or PNG (image_transport "
             "'compressed'; not compressedDepth, theora or a video format)."
         )
-    return np.ascontiguousarray(pixels[..., ::-1])
+    return _cv(cv2.COLOR_BGR2RGB)(pixels)
 
 
 def rgb_to_compressed(

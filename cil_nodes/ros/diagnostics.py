@@ -148,6 +148,10 @@ class Diagnostics:
         """Report ``latency[name]`` from now on."""
         self.latency.update({name: Latencies() for name in names})
 
+    def count(self, *names: str) -> None:
+        """Report these counts from the beginning, so that a rate of nothing is seen, too."""
+        self.counts.update(dict.fromkeys(names, 0))
+
     def tell(self, facts: Facts) -> None:
         """Have ``facts()`` asked each time for more values; it must be quick."""
         self._asked.append(facts)

@@ -19,5 +19,5 @@ def default_folder(namespace: str = "") -> Path:
     namespace : str
         ``/cil`` or ``cil``; empty is ``cil``.
     """
-    home = Path(os.environ.get("ROS_HOME", "~/.ros")).expanduser()
+    home = Path(os.environ.get("ROS_HOME") or "~/.ros").expanduser()
     return home / (namespace.strip("/") or "cil")

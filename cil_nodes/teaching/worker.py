@@ -276,6 +276,7 @@ class ProcessWorker:
                     pass_fds=[theirs.fileno()],
                     env=environment,
                     stdin=subprocess.DEVNULL,
+                    start_new_session=True,  # Ctrl-C in a terminal is the session's to handle
                 )
             except OSError as error:
                 ours.close()

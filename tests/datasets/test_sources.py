@@ -260,3 +260,31 @@ def test_a_sequential_source_cannot_show() -> None:
         CannotShowError, match=r"cannot show 'mug' on request. Remedy: use the sour"
     ):
         LabelledSource([]).show("mug")
+
+
+# stacks of pictures ---------------------------------------------------------------------------
+
+
+def test_a_stack_of_pictures_plays_in_order_and_again(tmp_path: Path) -> None:
+    path = tmp_path / "stack.npy"
+    np.save(path, np.array([[[RED]], [[GREEN]], [[BLUE]]], dtype=np.uint8))
+    with open_source(f"file:{path}") as source:
+        assert _colours(source) == ["R", "G", "B"]
+    with open_source(f"file:{path}", loop=True) as source:
+        names = [frame.name for frame, _ in zip(source, range(4), strict=False)]
+    assert names == ["stack.npy#0", "stack.npy#1", "stack.npy#2", "stack.npy#0"]
+
+
+@pytest.mark.parametrize(
+    "array", [np.zeros((2, 4, 4, 3)), np.zeros((4, 4, 3), np.uint8), np.zeros((0, 4, 4, 3), "u1")]
+)
+def test_a_stack_of_something_else_is_refused_with_what_it_holds(
+    tmp_path: Path, array: np.ndarray
+) -> None:
+    path = tmp_path / "stack.npy"
+    np.save(path, array)
+    with pytest.raises(SourceError, match=r"stack\.npy holds .*expected uint8"):
+        open_source(f"file:{path}")
+    path.write_bytes(b"no array")
+    with pytest.raises(SourceError, match=r"numpy\.save"):
+        open_source(f"file:{path}")

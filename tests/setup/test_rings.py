@@ -9,14 +9,25 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "cil_nodes"
 
 LEARNING = ("learners", "encoders", "datasets")
-OUTER = ("cil_nodes.nodes", "cil_nodes.ros", "cil_nodes.client", "cil_nodes.demo", "cil_nodes.cli")
+OUTER = (
+    "cil_nodes.nodes",
+    "cil_nodes.ros",
+    "cil_nodes.client",
+    "cil_nodes.demo",
+    "cil_nodes.live_bench",
+    "cil_nodes.cli",
+)
+OUTERMOST = OUTER[2:]
+"""What starts a whole graph, or talks to one from outside."""
 FORBIDDEN = {
     **dict.fromkeys(LEARNING, (*OUTER, "cil_nodes.teaching", "cil_nodes.evaluation")),
     "evaluation": (*OUTER, "cil_nodes.teaching"),
     "teaching": (*OUTER, "cil_nodes.evaluation"),
     "environment": (*OUTER, "cil_nodes.teaching", "cil_nodes.evaluation"),
-    "ros": ("cil_nodes.nodes", "cil_nodes.client", "cil_nodes.demo", "cil_nodes.cli"),
-    "nodes": ("cil_nodes.client", "cil_nodes.demo", "cil_nodes.cli"),
+    "ros": ("cil_nodes.nodes", *OUTERMOST),
+    "nodes": OUTERMOST,
+    "support": ("cil_nodes.nodes", *OUTERMOST),
+    "live_bench": ("cil_nodes.nodes", "cil_nodes.demo", "cil_nodes.cli"),
 }
 WITHOUT_ROS = (*LEARNING, "evaluation", "teaching", "environment")
 OF_ROS = ("rclpy", "rosbag2_py", "ament_index_python", "launch", "launch_ros", "cv_bridge")

@@ -38,14 +38,14 @@ OTHERS = {
 }
 
 
-def features_of(split: str) -> tuple[Labelled, ImageDataset]:
+def features_of(split: str, model: str = CONFIGURATION["encoder"]) -> tuple[Labelled, ImageDataset]:
     """Return the features of a split, from the cache where they are, and its data set."""
     from cil_nodes.datasets import open_dataset
     from cil_nodes.encoders import open_encoder
     from cil_nodes.encoders.features import cached_features
 
     dataset = open_dataset(CONFIGURATION["dataset"], split)
-    encoder = open_encoder(CONFIGURATION["encoder"], threads=2)
+    encoder = open_encoder(model, threads=2)
     features = cached_features(encoder, dataset)  # type: ignore[arg-type]
     return Labelled(features, np.array(dataset.labels)), dataset
 

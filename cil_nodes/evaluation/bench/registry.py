@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cil_nodes.evaluation.bench.runner import BenchResult, Context
 
-_MODULES = ("demo_sim", "demo_grocery")
+_MODULES = ("demo_sim", "demo_grocery", "int8")
 _registered: dict[str, Bench] = {}
 
 
