@@ -340,7 +340,7 @@ class NoSuchSampleError(TeachingError):
 
 
 def no_such_sample(gone: Sequence[str], kept: int, why: str = "") -> NoSuchSampleError:
-    """Return the error for samples of which none is here, with what else is known of it."""
+    """Return the error for samples of which none is here; ``why`` tells of a new encoder."""
     if not gone:
         return NoSuchSampleError("No samples were named: give sample_ids or a cluster_id.")
     text = (
