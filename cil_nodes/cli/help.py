@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cil_nodes.cli.common import Commands, add_command
 
-LOOK = 5.0
+LOOK = 8.0
 
 
 def add(commands: Commands) -> None:
@@ -123,7 +123,7 @@ def run_status(options: argparse.Namespace) -> int:
     prepare_environment()
     show = status.as_json if options.json else status.as_text
     with GraphWatch(namespace_of(options)) as watch:
-        report = watch.settle(options.seconds)
+        report = watch.settle(options.seconds, whole=lambda report: not status.missing(report))
         while options.watch:
             clear = "\033[H\033[2J" if sys.stdout.isatty() else ""
             print(f"{clear}{show(report)}", flush=True)

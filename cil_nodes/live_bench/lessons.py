@@ -1,7 +1,8 @@
 """Gives a learner lessons for a while, from a process of its own.
 
 Whoever measures must not share an interpreter with this: making 5,000 messages takes a second.
-Prints one line a lesson: ``[start, end]`` of its learning, in nanoseconds.
+Says ``ready`` when it has found the learner, begins with a line of input, and prints one line a
+lesson: ``[start, end]`` of its learning, in nanoseconds.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import time
 from collections.abc import Sequence
 
@@ -27,6 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.nice(10)  # a robot's teacher sends its samples over minutes; here they must not compete
     with station("lessons", options.namespace) as node:
         teaching, classes = Teaching(node), Classes()
+        teaching.wait()
+        print("ready", flush=True)
+        sys.stdin.readline()
         end, number = time.monotonic() + options.seconds, 0
         while time.monotonic() < end:
             number += 1

@@ -43,6 +43,10 @@ class Teaching:
             node, {AddSamples: "add_samples"}, {TrainPhase: "train_phase"}, PATIENCE
         )
 
+    def wait(self) -> None:
+        """Wait until the learner answers."""
+        self._caller.call("add_samples", AddSamples.Request(source="canned"))
+
     def add(self, samples: list[Any], source: str = "canned") -> None:
         """Hand over labelled samples; they are on disk when it returns."""
         for start in range(0, len(samples), CHUNK):
@@ -77,6 +81,7 @@ def running(
     """
     namespace = f"cil_bench_{os.getpid()}"
     prepare_environment()
+    os.environ["ROS_PYTHON_CHECK_FIELDS"] = "0"  # a help for tests, which takes milliseconds
     with contextlib.ExitStack() as stack:
         stack.enter_context(_ended_by_sigterm())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cil-bench-")))

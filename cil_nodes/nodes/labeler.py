@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -53,6 +54,8 @@ from cil_nodes.teaching.unknown_pool import UnknownPool
 
 OVERTAKEN = 1.0
 """Seconds that a label waits for samples that have been predicted but have not come here yet."""
+
+_SHOWN = 3  # sample ids named in a message; the rest is a number
 
 POOL_THREADS = 6
 """Threads for services and the action; callers wait on them for the learner."""
@@ -226,7 +229,7 @@ class Labeler(CilNode[LabelerParameters]):
         label = normalise_label(request.label)
         found, response.missing_ids = self._find(self._named(request))
         if not found:
-            raise self._nothing_found(len(response.missing_ids))
+            raise no_such_sample(response.missing_ids, self.parameters.recent, self._changed)
         receipt = self._link.add_samples(labelled(found, label), "label")
         self._diagnostics.counts["labelled"] += receipt.accepted
         self._feed.pool.remove(sample.sample_id for sample in found)
@@ -234,16 +237,11 @@ class Labeler(CilNode[LabelerParameters]):
         response.relabelled = receipt.relabelled
         response.pending = receipt.pending
         response.message = f"{receipt.accepted} samples of {label!r} are kept."
+        if response.missing_ids:
+            response.message += f" Not kept: {missing(response.missing_ids)}."
         if request.train_now:
             response.training_started = self._link.start_lesson(self.get_logger().info)
         return response
-
-    def _nothing_found(self, gone: int) -> NoSuchSampleError:
-        if not gone:
-            return NoSuchSampleError("No samples were named: give sample_ids or a cluster_id.")
-        kept = self.parameters.recent
-        text = f"None of the {gone} samples is here any more; the last {kept} are kept (`recent`)."
-        return NoSuchSampleError(f"{text} {self._changed}".rstrip())
 
     def _find(self, sample_ids: list[str]) -> tuple[list[Sample], list[str]]:
         """Find samples; missing ones get a moment, for a prediction may overtake its features."""
@@ -301,22 +299,26 @@ class Labeler(CilNode[LabelerParameters]):
             return fail(
                 result, AlreadyTeachingError("Another object is being taught; wait for it.")
             )
-        lesson = GuidedLesson(
+        lesson: GuidedLesson | None = None
+        try:
+            lesson = self._lesson_for(goal)
+            outcome_to_result(lesson.run(), result)
+            goal.succeed()
+        except Exception as error:
+            result.samples_captured = len(lesson.collector.samples) if lesson else 0
+            self._end_badly(goal, result, error)
+        finally:
+            self._teaching.release()
+        return result
+
+    def _lesson_for(self, goal: Any) -> GuidedLesson:
+        return GuidedLesson(
             plan_of(goal.request, self.parameters),
             self._feed,
             self._link,
             report=lambda step: goal.is_active and goal.publish_feedback(step_to_feedback(step)),
             should_stop=lambda: goal.is_cancel_requested or not self.is_active,
         )
-        try:
-            outcome_to_result(lesson.run(), result)
-            goal.succeed()
-        except Exception as error:
-            result.samples_captured = len(lesson.collector.samples)
-            self._end_badly(goal, result, error)
-        finally:
-            self._teaching.release()
-        return result
 
     def _end_badly(self, goal: Any, result: Any, error: Exception) -> None:
         if isinstance(error, LessonStoppedError) and goal.is_cancel_requested:
@@ -335,6 +337,24 @@ class NoSuchSampleError(TeachingError):
     """None of the samples named is kept any more."""
 
     code = "NO_SUCH_SAMPLE"
+
+
+def no_such_sample(gone: Sequence[str], kept: int, why: str = "") -> NoSuchSampleError:
+    """Return the error for samples of which none is here; ``why`` tells of a new encoder."""
+    if not gone:
+        return NoSuchSampleError("No samples were named: give sample_ids or a cluster_id.")
+    text = (
+        f"{missing(gone)}: none is here. The last {kept} samples are kept (parameter `recent`), "
+        "and those asked about in unknown_clusters; show the thing again and label what is new."
+    )
+    return NoSuchSampleError(f"{text} {why}".rstrip())
+
+
+def missing(sample_ids: Sequence[str]) -> str:
+    """Name samples that are not here, the first few of them by their ids."""
+    shown = ", ".join(sample_ids[:_SHOWN])
+    more = f" and {len(sample_ids) - _SHOWN} more" if len(sample_ids) > _SHOWN else ""
+    return f"sample {shown}{more}"
 
 
 class NoSuchClusterError(TeachingError):

@@ -45,6 +45,7 @@ from cil_nodes.ros.parameters import (
     parameter,
 )
 from cil_nodes.ros.prediction_stream import PredictionStream
+from cil_nodes.ros.rivals import rivals
 from cil_nodes.ros.teaching_messages import (
     STAGES,
     clip,
@@ -67,6 +68,9 @@ from cil_nodes.teaching.training import learner_class
 
 POOL_THREADS = 4
 """Threads for services and the action; one of them is the lesson that runs."""
+
+RIVALS_PERIOD = 2.0
+"""Seconds between two looks at who else is a learner here."""
 
 ANSWER_THREADS = 1
 """Threads of the linear algebra behind an answer: with two of them on two cores, answers took three
@@ -118,7 +122,7 @@ class LearnerParameters(BaseParameters):
     )
     worker_threads: int = parameter(
         1,
-        "Threads of the process that learns (it runs at nice 10).",
+        "Threads of the process that learns (at nice 10, and long lessons as idle work).",
         low=1,
         high=64,
         read_only=True,
@@ -139,6 +143,7 @@ class Learner(CilNode[LearnerParameters]):
         self._stream: PredictionStream | None = None
         self._arithmetic: threadpool_limits | None = None
         self._state_lock = threading.Lock()
+        self._others = ""
         self._method = self._declare_method()
 
     def configure(self) -> None:
@@ -166,6 +171,7 @@ class Learner(CilNode[LearnerParameters]):
         watch_topics(self, [("features", FeatureVector, twice)])
         self._stream = self._new_stream()
         self._offer()
+        self.make_timer(RIVALS_PERIOD, self._say_who_else)
         self._say_what_answers()
 
     def activate(self) -> None:
@@ -302,7 +308,14 @@ class Learner(CilNode[LearnerParameters]):
     def _trouble(self) -> str:
         """What keeps the learner from learning on, in words."""
         state = self._session_of().state()
-        return state.message if state.phase == Phase.FAILED.value else ""
+        return rivals(self) or (state.message if state.phase == Phase.FAILED.value else "")
+
+    def _say_who_else(self) -> None:
+        """Say that another learner takes labels in this namespace, when one comes."""
+        others = rivals(self)
+        if others and others != self._others:
+            self.get_logger().error(others)
+        self._others = others
 
     # -- services ------------------------------------------------------------------------------
 

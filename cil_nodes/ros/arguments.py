@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -102,11 +101,6 @@ def region(name: str, values: Sequence[int]) -> tuple[int, int, int, int]:
         raise ValueError(f"{name} is {values!r}; expected x, y, width and height in pixels.")
     x, y, width, height = (whole(name, value, 0, 2**32 - 1) for value in values)
     return x, y, width, height
-
-
-def finite(value: float) -> bool:
-    """Tell whether a number is one."""
-    return not (math.isnan(value) or math.isinf(value))
 
 
 def uri_of(path: str | Path) -> str:

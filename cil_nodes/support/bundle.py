@@ -24,7 +24,7 @@ from cil_nodes.support.finding import Machine
 LOGS, LOG_BYTES = 20, 500_000
 """How many of the newest logs are taken, and how much of the end of each."""
 
-LOOK = 5.0
+LOOK = 8.0
 """Seconds for which the running graph is looked at."""
 
 
@@ -81,7 +81,7 @@ def _versions(machine: Machine) -> list[Entry]:
 
 
 def _doctor(machine: Machine) -> list[Entry]:
-    return [_text("doctor.txt", doctor.as_text(doctor.examine(machine)), "what cil doctor says")]
+    return [_text("doctor.txt", doctor.as_text(doctor.examine(machine)), "findings of the doctor")]
 
 
 def _graph(machine: Machine) -> list[Entry]:
@@ -91,9 +91,9 @@ def _graph(machine: Machine) -> list[Entry]:
     from cil_nodes.support.node_parameters import parameters_of
 
     with GraphWatch(machine.namespace) as watch:
-        report = watch.settle(LOOK)
+        report = watch.settle(LOOK, whole=lambda report: not status.missing(report))
         entries = [
-            _text("status.txt", status.as_text(report) + "\n", "what cil status says; labels"),
+            _text("status.txt", status.as_text(report) + "\n", "state of the graph; labels"),
             _text("status.json", status.as_json(report), "the same with all diagnostics; labels"),
         ]
         for node in report.nodes:

@@ -42,7 +42,7 @@ def profile(machine: Machine) -> Iterator[Finding]:
         yield Finding(
             "transport",
             NOTE,
-            f"{PROFILE_VARIABLES[0]} is not set; cil up and the launch files set it.",
+            f"{PROFILE_VARIABLES[0]} is not set here; the graph sets it for its own nodes.",
             f"For nodes started in another way: export {PROFILE_VARIABLES[0]}={shown}",
         )
 

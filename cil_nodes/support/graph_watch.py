@@ -9,6 +9,7 @@ import contextlib
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,9 +30,6 @@ STALE = 4.0
 
 AGAIN = 2.0
 """Seconds after which a node is asked for its state again; an early answer gets lost."""
-
-CALM = 1.0
-"""Seconds without a new node after which nobody else is expected."""
 
 
 @dataclass(frozen=True)
@@ -129,8 +127,15 @@ class GraphWatch:
     def _on_state(self, message: LearnerState) -> None:
         self._learner = message
 
-    def settle(self, seconds: float) -> GraphReport:
-        """Look until every node that is there has told of itself, at most for some seconds.
+    def settle(self, seconds: float, whole: Callable[[GraphReport], bool]) -> GraphReport:
+        """Look until the graph is whole and every node has told of itself.
+
+        Parameters
+        ----------
+        seconds : float
+            How long at most; nodes on a busy machine are found late.
+        whole : callable
+            Whether all that should be there is.
 
         Returns
         -------
@@ -138,20 +143,18 @@ class GraphWatch:
             What was seen by then.
         """
         end = time.monotonic() + seconds
-        found, since = -1, time.monotonic()
         while time.monotonic() < end:
             report = self.report()
-            if len(report.nodes) != found:
-                found, since = len(report.nodes), time.monotonic()
-            calm = time.monotonic() - since > CALM
-            if found and calm and all(_has_told(node) for node in report.nodes):
-                break
+            told = report.learner is not None and all(_has_told(node) for node in report.nodes)
+            if told and whole(report):
+                return report
             time.sleep(0.1)
         return self.report()
 
     def report(self) -> GraphReport:
         """Return what is known now; questions that it puts are answered by a later one."""
-        running = [name for name in self.names() if name in graph.NODES]
+        running = self.names()
+        running += [name for name in self._heard() if name not in running]
         image = self.node.resolve_topic_name("image")
         state = self._learner
         return GraphReport(
@@ -164,6 +167,16 @@ class GraphWatch:
             image_publishers=self.node.count_publishers(image),
             learner=None if state is None else state_from_message(state),
         )
+
+    def _heard(self) -> list[str]:
+        """Names of nodes that tell of themselves, found or not."""
+        with self._lock:
+            told = {
+                name.rpartition("/"): at
+                for name, (at, _) in self._told.items()
+                if time.monotonic() - at <= STALE
+            }
+        return [name for namespace, _, name in told if namespace == self.namespace]
 
     def names(self) -> list[str]:
         """Names of all nodes in this namespace, ours or not, without hidden ones."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -10,10 +11,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors.numpy import load_file
 
@@ -22,9 +25,13 @@ from cil_nodes.teaching.training import Batch, Trainer
 from cil_nodes.teaching.worker import fault_of
 
 NICENESS = 10
-"""Predictions come first: a lesson at this priority leaves the camera's latency as it was."""
+"""Predictions come first."""
+
+LONG_LESSON = 500
+"""Samples from which on a lesson gives way altogether; a shorter one is waited for."""
 
 Order = dict[str, Any]
+T = TypeVar("T")
 
 
 class _Desk:
@@ -83,10 +90,11 @@ class _Operations:
         self._trainer.replay(batch, order["tuning"], order["state_id"], self._desk.should_stop)
 
     def learn(self, order: Order) -> dict[str, Any]:
-        measured = self._trainer.learn(
-            _batch(order), Path(order["snapshot"]), self._desk.progress, self._desk.should_stop
+        batch, desk = _batch(order), self._desk
+        learn = partial(
+            self._trainer.learn, batch, Path(order["snapshot"]), desk.progress, desk.should_stop
         )
-        return asdict(measured)
+        return asdict(giving_way(learn) if len(batch.labels) >= LONG_LESSON else learn())
 
     def commit(self, order: Order) -> None:
         self._trainer.commit(order["state_id"])
@@ -95,10 +103,29 @@ class _Operations:
         self._trainer.discard()
 
     def consolidate(self, order: Order) -> dict[str, float]:
-        return self._trainer.consolidate(self._desk.progress, self._desk.should_stop)
+        desk = self._desk
+        return giving_way(partial(self._trainer.consolidate, desk.progress, desk.should_stop))
 
     def export(self, order: Order) -> None:
         self._trainer.export(Path(order["path"]), order["statistics"])
+
+
+def giving_way(work: Callable[[], T]) -> T:
+    """Do work in a thread that runs only while nobody else wants its processor.
+
+    A nice process gets less of a processor, but Linux lets it finish its turn of some milliseconds
+    before one that wakes up goes on, and a frame wakes a dozen threads on its way. A thread of the
+    idle class gives way at once; there is no way back from it without privileges, so it ends with
+    the work.
+    """
+    with ThreadPoolExecutor(1, initializer=_enter_idle_class) as aside:
+        return aside.submit(work).result()
+
+
+def _enter_idle_class() -> None:
+    if hasattr(os, "SCHED_IDLE"):
+        with contextlib.suppress(OSError):  # some containers forbid it
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _batch(order: Order) -> Batch:

@@ -16,27 +16,20 @@ def small(monkeypatch):
     monkeypatch.setattr(label_to_known, "GIVE_WAY", 0.2)
 
 
-def test_camera_extractor_and_learner_are_measured_at_rest():
-    found = latency.at_rest("extractor,learner", seconds=1.0)
-    assert found["sent"] >= 20
-    assert found["dropped"] == 0
-    assert 1.0 < found["p50_ms"] <= found["p99_ms"]
-    stages = found["stages"]
-    for stage in ("extractor.arrival", "extractor.read", "extractor.encode", "learner.answer"):
-        assert stages[f"{stage}_p50_ms"] > 0, stage
-    assert stages["extractor.arrival_p50_ms"] < stages["learner.arrival_p50_ms"]
-
-
 def test_the_pipeline_is_measured_while_frames_come_from_a_file():
     found = latency.at_rest("pipeline,learner", pipeline=True, seconds=1.0)
-    assert found["sent"] >= 20
-    assert found["dropped"] == 0
+    assert found["count"] > 0
+    assert found["sent"] == found["count"] + found["dropped"]
+    assert 0 < found["p50_ms"] <= found["p99_ms"]
 
 
 def test_lessons_are_learned_while_frames_are_answered():
     found = latency.while_training(seconds=0.5, per_class=2)
-    assert found["lessons"] >= 1
+    assert found["lessons"] == len(found["lesson_seconds"]) >= 1
     assert found["with_handing_over"]["sent"] >= found["sent"] > 0
+    stages = found["stages"]
+    for stage in ("extractor.arrival", "extractor.read", "extractor.encode", "learner.answer"):
+        assert stages[f"{stage}_p50_ms"] > 0, stage
 
 
 def test_a_label_becomes_a_known_class_and_its_parts_are_told():

@@ -149,17 +149,22 @@ def test_a_folder_of_another_user_is_refused_with_both_users(tmp_path, make_sess
     child.join(20)
 
 
-def test_a_full_memory_disk_is_left_for_the_next_place(disk, make_session, monkeypatch, caplog):
+@pytest.mark.parametrize("leave", [0, 4096], ids=["no room", "room for the samples only"])
+def test_a_full_memory_disk_is_left_for_the_next_place(
+    disk, make_session, monkeypatch, caplog, leave
+):
     monkeypatch.setattr(scratch, "MEMORY", disk.folder)
     monkeypatch.setattr(scratch, "MIN_ROOM", 1000)
     session = make_session(worker="process")
     assert session._worker.scratch.parent == disk.folder
     teach(session, "mug")
-    disk.fill()
+    wait_until(lambda: not session._idle_thread.is_alive(), "idle work ended")
+    disk.fill(leave)
     session.add_samples(make_samples("cup", 60))
     with pytest.raises(errors.StorageError, match=f"{disk.folder}.*TMPDIR.*safe in the journal"):
         session.train()
     assert session.state().pending == 60
+    assert session._worker.scratch.parent != disk.folder
     session.train()
     assert f"{disk.folder}" in caplog.text
     assert "from now on lessons go through" in caplog.text
