@@ -115,7 +115,7 @@ class LearnerParameters(BaseParameters):
     )
     worker_threads: int = parameter(
         1,
-        "Threads of the process that learns (at nice 10; long lessons only where nobody else runs).",
+        "Threads of the process that learns (nice 10; long lessons give way altogether).",
         low=1,
         high=64,
         read_only=True,
