@@ -23,7 +23,8 @@ GIVE_WAY = 2.0
 PARTS = ("labelled", "preparing", "fitting", "validating", "swapping", "first_prediction")
 NOTE = (
     "The samples go straight to the learner, in one call, on top of 2,000 samples of 100 classes; "
-    "images come at 30 Hz meanwhile, and the extractor embeds them. Medians of the parts, in ms: "
+    "images come at 30 Hz meanwhile, and the extractor embeds them on the same two cores. Medians of "
+    "the parts, in ms: "
 )
 
 

@@ -122,7 +122,7 @@ class LearnerParameters(BaseParameters):
     )
     worker_threads: int = parameter(
         1,
-        "Threads of the process that learns (at nice 10, and long lessons as idle work).",
+        "Threads of the process that learns (nice 10; long lessons give way altogether).",
         low=1,
         high=64,
         read_only=True,
