@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed: rclpy is missing")
 
-from cil_nodes.live_bench import label_to_known, latency
+from cil_nodes.live_bench import label_to_known, latency, variants
 from cil_nodes.live_bench.meter import Tally
 
 MS = 1_000_000
