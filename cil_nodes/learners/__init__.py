@@ -14,6 +14,7 @@ from cil_nodes.learners.base import (
     TornFileError,
     UnknownReason,
 )
+from cil_nodes.learners.merging import CannotMergeError, merge
 from cil_nodes.learners.registry import available, create, describe, load
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Answers",
     "CannotLearnError",
+    "CannotMergeError",
     "IncrementalLearner",
     "Oracil",
     "PhaseReport",
@@ -33,6 +35,7 @@ __all__ = [
     "create",
     "describe",
     "load",
+    "merge",
 ]
 
 

@@ -10,15 +10,16 @@ import numpy as np
 from cil_nodes.learners.base import IncrementalLearner, Knowledge, Learned, Scores
 from cil_nodes.learners.calibration import THRESHOLD
 from cil_nodes.learners.ledger import Ledger
-from cil_nodes.learners.oracil import fitting, grouping, learning
+from cil_nodes.learners.oracil import fitting, grouping, learning, merging
 from cil_nodes.learners.oracil.features import (
     NORMALIZATIONS,
     AnalyticMap,
     automatic_width,
 )
+from cil_nodes.learners.oracil.fleet import Mergeable
 from cil_nodes.learners.oracil.fusion import FUSIONS
 from cil_nodes.learners.oracil.heads import PrintedHead
-from cil_nodes.learners.oracil.model import Model, Statistics, pack, unpack
+from cil_nodes.learners.oracil.model import Model, Origins, Statistics, fingerprint, pack, unpack
 from cil_nodes.learners.oracil.predictor import Predictor
 from cil_nodes.learners.phase import Phase, ProgressCallback, StopRequest
 
@@ -36,7 +37,7 @@ _CHOICES = {
 }
 
 
-class Oracil(IncrementalLearner):
+class Oracil(Mergeable, IncrementalLearner):
     """Order-robust analytic class-incremental learning, in closed form.
 
     Wang, Sun, Li and Dong, "ORACIL: Conflict-Graph-Based Order-Robust Analytic Class-Incremental
@@ -182,34 +183,48 @@ class Oracil(IncrementalLearner):
         if before is None or not len(before.groups):
             before = self._nothing(ledger, X)
         f = before.map.prepared(X)
-        rule = learning.GroupingRule(
-            self.group_capacity, self.similarity, self.threshold, self.fixed_threshold
-        )
         after = learning.learn(
             before,
             f,
             positions,
             len(ledger.classes),
-            rule,
+            self._grouping(),
             self.solver,
             self.reservoir,
             rng,
             phase.part(0.0, 0.5),
         )
-        return self._built(after, ledger, phase.part(0.5, 1.0))
+        origins = Origins(self._name(known) or fingerprint(after))
+        if known and known.model.origins.shares:
+            origins = merging.grown(known.model, ledger, f, positions, self._merging_rule())
+        return self._built(after, ledger, origins, phase.part(0.5, 1.0))
 
     def _forget(
         self, known: Knowledge, ledger: Ledger, position: int, X: np.ndarray | None
     ) -> Learned:
         before: Statistics = known.model.statistics
         rows = None if X is None else before.map.prepared(X)
-        after = learning.forget(before, position, rows)
-        return self._built(after, ledger, Phase())
+        origins = known.model.origins
+        if not origins.shares:
+            after = learning.forget(before, position, rows)
+            return self._built(after, ledger, origins, Phase())
+        number = int(known.ledger.indices[position])
+        left = merging.forgotten(
+            known.model, known.ledger, ledger, number, rows, self._merging_rule()
+        )
+        return self._built(left.statistics, ledger, left.origins, Phase())
 
-    def _built(self, statistics: Statistics, ledger: Ledger, phase: Phase) -> Learned:
+    def _grouping(self) -> learning.GroupingRule:
+        return learning.GroupingRule(
+            self.group_capacity, self.similarity, self.threshold, self.fixed_threshold
+        )
+
+    def _built(
+        self, statistics: Statistics, ledger: Ledger, origins: Origins, phase: Phase
+    ) -> Learned:
         """Add the predictor to statistics."""
         if not len(statistics.groups):
-            return Learned(Model(None, statistics), THRESHOLD, False)
+            return Learned(Model(None, statistics, origins), THRESHOLD, False)
         rule = fitting.FitRule(
             self._router(),
             self.fusion,
@@ -220,7 +235,8 @@ class Oracil(IncrementalLearner):
         # A stream of its own, so that building again after `forget` or tuning draws the same.
         rng = np.random.default_rng([ledger.seed, ledger.lessons, 1])
         predictor, calibrated, notes = fitting.build(statistics, rule, rng, phase)
-        return Learned(Model(predictor, statistics), THRESHOLD, calibrated, notes=notes)
+        model = Model(predictor, statistics, origins)
+        return Learned(model, THRESHOLD, calibrated, notes=notes)
 
     def _nothing(self, ledger: Ledger, X: np.ndarray) -> Statistics:
         """Return statistics before the first sample."""
@@ -306,7 +322,7 @@ class Oracil(IncrementalLearner):
         tuned = learning.with_ridge(
             known.model.statistics, values["ridge"], int(values["tuned_at"])
         )
-        learned = self._built(tuned, known.ledger, Phase())
+        learned = self._built(tuned, known.ledger, known.model.origins, Phase())
         self.state_ = replace(known, model=learned.model, calibrated=learned.calibrated)
 
     # ---- answering ---------------------------------------------------------------------------

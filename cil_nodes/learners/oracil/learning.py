@@ -26,6 +26,11 @@ class GroupingRule:
     threshold: str
     fixed: float
 
+    @property
+    def by_length(self) -> bool:
+        """Whether tau_c is the length of the class's mean, and so comes from sums alone."""
+        return self.metric == "cosine" and self.threshold == "mean"
+
 
 def nothing_learned(
     map_: AnalyticMap, rank: int, by_group: bool, ridge: float, dtype: np.dtype
@@ -58,8 +63,8 @@ def learn(
     """Take in unit features f (n, d) of the classes ``positions`` (n,) among ``classes``."""
     phase.report(0.0, "grouping")
     sums = s.sums.learn(f, positions, classes)
-    spreads = _spreads(s, f, positions, sums, rule)
-    groups = _groups(s, sums, spreads, rule)
+    spreads = spreads_of(s, f, positions, sums, rule)
+    groups = with_groups(s, sums, spreads, rule)
     second = s.second.learn(f, positions, s.sums)
     s = replace(s, sums=sums, second=second, spreads=spreads, groups=groups)
     s = replace(s, memory=s.memory.learn(f, positions))
@@ -80,11 +85,11 @@ def learn(
     return _thinned(s, reservoir, rng)
 
 
-def _spreads(
+def spreads_of(
     s: Statistics, f: np.ndarray, positions: np.ndarray, sums: ClassSums, rule: GroupingRule
 ) -> np.ndarray:
     """Return tau_c (C,): from sums where that is exact, else a running mean over phases."""
-    if rule.metric == "cosine" and rule.threshold == "mean":
+    if rule.by_length:
         # With unit features the mean cosine to the mean is the mean's length (Eq. 4).
         return np.linalg.norm(sums.means, axis=1)
     spreads = np.zeros(len(sums.counts))
@@ -106,7 +111,9 @@ def _metric_precision(sums: ClassSums, rule: GroupingRule) -> np.ndarray | None:
     return Precision.of(sums.scatter, sums.samples - len(sums.counts)).matrix
 
 
-def _groups(s: Statistics, sums: ClassSums, spreads: np.ndarray, rule: GroupingRule) -> np.ndarray:
+def with_groups(
+    s: Statistics, sums: ClassSums, spreads: np.ndarray, rule: GroupingRule
+) -> np.ndarray:
     """Return groups (C,) with the new classes in theirs; no class ever changes its group."""
     new = len(sums.counts) - len(s.groups)
     if not new:

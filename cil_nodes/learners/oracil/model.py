@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -81,11 +83,52 @@ class Statistics:
 
 
 @dataclass(frozen=True)
+class Share:
+    """What one origin was taught: sums over its samples alone.
+
+    Attributes
+    ----------
+    indices : (C,) int64 array
+        This learner's number of each of its classes.
+    revision : int
+        Lessons of the origin behind it; a later one replaces an earlier one.
+    statistics : Statistics
+        With one head; its groups mean nothing.
+    """
+
+    indices: np.ndarray
+    revision: int
+    statistics: Statistics
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Who taught what.
+
+    Attributes
+    ----------
+    name : str
+        To whom belongs what this learner is taught itself; empty before that.
+    shares : mapping of str to Share
+        By origin; empty while nothing was merged in, and all is its own.
+    """
+
+    name: str = ""
+    shares: Mapping[str, Share] = field(default_factory=dict)
+
+
+def fingerprint(s: Statistics) -> str:
+    """Return the origin of a learner that was not named: a hash of what it saw first."""
+    return hashlib.sha256(np.ascontiguousarray(s.sums.totals).tobytes()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
 class Model:
-    """ORACIL's model; ``statistics`` is None when loaded without them."""
+    """ORACIL's model; ``statistics`` is None when loaded without them, the sum of all shares."""
 
     predictor: Predictor | None
     statistics: Statistics | None
+    origins: Origins = Origins()
 
 
 # ---- files ---------------------------------------------------------------------------------------
@@ -99,17 +142,21 @@ def pack(model: Model, statistics: bool) -> tuple[dict[str, np.ndarray], dict[st
         values["predictor"] = _pack_predictor(model.predictor, tensors)
     if statistics and model.statistics is not None:
         values["statistics"] = _pack_statistics(model.statistics, tensors)
+        values["origins"] = _pack_origins(model.origins, tensors)
     return tensors, values
 
 
 def unpack(tensors: dict[str, np.ndarray], values: dict[str, Any]) -> Model:
     """Undo `pack`."""
-    predictor = values.get("predictor")
-    statistics = values.get("statistics")
-    return Model(
-        _unpack_predictor(predictor, tensors) if predictor else None,
-        _unpack_statistics(statistics, tensors) if statistics else None,
-    )
+    predictor, statistics = values.get("predictor"), values.get("statistics")
+    answers = _unpack_predictor(predictor, tensors) if predictor else None
+    if not statistics:
+        return Model(answers, None)
+    known = _unpack_statistics(statistics, tensors)
+    origins = _unpack_origins(values.get("origins", {}), tensors)
+    if not origins.name and not origins.shares:  # a file from before there were origins
+        origins = Origins(fingerprint(known))
+    return Model(answers, known, origins)
 
 
 _ARRAYS = (
@@ -199,6 +246,27 @@ def _unpack_statistics(values: dict[str, Any], tensors: dict[str, np.ndarray]) -
     )
     heads = [_unpack_head(v, f"head{i}.", tensors, bare, i) for i, v in enumerate(values["heads"])]
     return replace(bare, heads=tuple(heads))
+
+
+def _pack_origins(origins: Origins, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Store shares like whole statistics, under names of their own."""
+    shares = {}
+    for i, (name, share) in enumerate(origins.shares.items()):
+        own: dict[str, np.ndarray] = {"indices": share.indices}
+        values = _pack_statistics(share.statistics, own)
+        tensors.update({f"share{i}.{key}": array for key, array in own.items()})
+        shares[name] = {"number": i, "revision": share.revision, "statistics": values}
+    return {"name": origins.name, "shares": shares}
+
+
+def _unpack_origins(values: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Origins:
+    shares = {}
+    for name, share in values.get("shares", {}).items():
+        at = f"share{share['number']}."
+        own = {key[len(at) :]: array for key, array in tensors.items() if key.startswith(at)}
+        statistics = _unpack_statistics(share["statistics"], own)
+        shares[name] = Share(own["indices"], int(share["revision"]), statistics)
+    return Origins(values.get("name", ""), shares)
 
 
 def _pack_head(head: Head, at: str, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
