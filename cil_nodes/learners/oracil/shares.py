@@ -154,15 +154,19 @@ def _added(a: Statistics, b: Statistics) -> Statistics:
 
 def _added_heads(a: Head, b: Head, columns: int) -> Head:
     """Add two heads: by their rows while these are fewer than M, else by their sums."""
-    both = isinstance(a, DualHead) and isinstance(b, DualHead)
-    if both and a.samples + b.samples <= a.H.shape[1]:
+    if isinstance(b, GramHead):
+        return _by_sums(a, columns).merged(b)
+    assert isinstance(b, DualHead)
+    if isinstance(a, DualHead) and a.samples + b.samples <= a.H.shape[1]:
         return a.learn(b.H, b.positions)
-    sums = a.as_gram(columns) if isinstance(a, DualHead) else a
-    assert isinstance(sums, GramHead)
-    if isinstance(b, DualHead):
-        return sums.learn(b.H, b.positions, columns, "sums")
-    assert isinstance(b, GramHead)
-    return sums.merged(b)
+    return _by_sums(a, columns).learn(b.H, b.positions, columns, "sums")
+
+
+def _by_sums(head: Head, columns: int) -> GramHead:
+    if isinstance(head, DualHead):
+        return head.as_gram(columns)
+    assert isinstance(head, GramHead)
+    return head
 
 
 def _thinned(
