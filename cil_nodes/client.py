@@ -36,6 +36,7 @@ from cil_msgs.srv import (
     ListSamples,
     ListVersions,
     LoadModel,
+    MergeModel,
     RollBack,
     SaveModel,
     ShowObject,
@@ -67,6 +68,7 @@ _SERVICES = {
     ListSamples: "list_samples",
     ListVersions: "list_versions",
     LoadModel: "load_model",
+    MergeModel: "merge_model",
     RollBack: "roll_back",
     SaveModel: "save_model",
     ShowObject: "show",
@@ -461,6 +463,33 @@ class Teacher:
         if not answer.success:
             raise TeacherError(answer.message, "LOAD_FAILED")
         return int(answer.version)
+
+    def merge(
+        self, path: str | Path = "", peer: str = "", timeout: float = 120.0
+    ) -> tuple[int, tuple[str, ...]]:
+        """Have the learner add what another was taught.
+
+        Parameters
+        ----------
+        path : path
+            A saved model, where the learner runs; or
+        peer : str
+            The other graph's namespace, such as ``/robot2/cil``.
+        timeout : float
+            Seconds that fetching and adding may take.
+
+        Returns
+        -------
+        version : int
+            The one that answers.
+        new_labels : tuple of str
+            Classes that were not known before.
+        """
+        if bool(str(path)) == bool(peer):
+            raise ValueError("Give either path, a saved model, or peer, another graph's namespace.")
+        request = MergeModel.Request(uri=arguments.uri_of(path) if str(path) else "", peer=peer)
+        answer = checked(self._caller.call("merge_model", request, timeout))
+        return int(answer.version), tuple(answer.new_labels)
 
     # -- inside --------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from cil_nodes.learners.base import IncrementalLearner
+from cil_nodes.learners.base import IncrementalLearner, StopRequest
 
 
 class CannotMergeError(ValueError):
@@ -22,7 +22,9 @@ class CannotMergeError(ValueError):
         self.what = what
 
 
-def merge(a: IncrementalLearner, b: IncrementalLearner) -> Any:
+def merge(
+    a: IncrementalLearner, b: IncrementalLearner, should_stop: StopRequest | None = None
+) -> Any:
     """Return a learner that knows what both know; neither of the two is changed.
 
     Of a method whose state is sums this equals one learner that saw all samples, to rounding. The
@@ -32,6 +34,8 @@ def merge(a: IncrementalLearner, b: IncrementalLearner) -> Any:
     ----------
     a, b : IncrementalLearner
         Of one method that can merge, with the same features and projection.
+    should_stop : callable, optional
+        As in `IncrementalLearner.learn_phase`.
 
     Raises
     ------
@@ -41,5 +45,5 @@ def merge(a: IncrementalLearner, b: IncrementalLearner) -> Any:
     if not hasattr(a, "merge"):
         raise CannotMergeError(f"Learners of the method {a.method!r} cannot be merged.", "method")
     joined: Any = copy.copy(a)  # a learner never changes its state in place
-    joined.merge(b)
+    joined.merge(b, should_stop=should_stop)
     return joined

@@ -20,9 +20,11 @@ from cil_msgs.msg import FeatureVector, LearnerState
 from cil_msgs.srv import (
     AddSamples,
     EditClass,
+    GetModelChunk,
     ListSamples,
     ListVersions,
     LoadModel,
+    MergeModel,
     RollBack,
     SaveModel,
     Undo,
@@ -38,6 +40,7 @@ from cil_nodes.ros.diagnostics import memory_of
 from cil_nodes.ros.lanes import spin_pool
 from cil_nodes.ros.lifecycle import BaseParameters, CilNode
 from cil_nodes.ros.main import run
+from cil_nodes.ros.model_peers import ModelPeers
 from cil_nodes.ros.parameters import (
     NodeParameters,
     ParameterError,
@@ -226,6 +229,7 @@ class Learner(CilNode[LearnerParameters]):
     def _offer(self) -> None:
         """Make the services and the action."""
         group = ReentrantCallbackGroup()
+        peers = ModelPeers(self, self._session_of, self._folder())
         for kind, name, answer, fallback in (
             (AddSamples, "add_samples", self._add_samples, "STORAGE_FAILED"),
             (ListSamples, "list_samples", self._list_samples, ""),
@@ -235,6 +239,8 @@ class Learner(CilNode[LearnerParameters]):
             (Undo, "undo", self._undo, "BUSY"),
             (SaveModel, "save_model", self._save_model, ""),
             (LoadModel, "load_model", self._load_model, ""),
+            (MergeModel, "merge_model", peers.merge_model, "BAD_FILE"),
+            (GetModelChunk, "get_model_chunk", peers.get_model_chunk, "NO_SUCH_SNAPSHOT"),
         ):
             self.make_service(kind, name, partial(self._serve, name, answer, fallback), group)
         server = ActionServer(

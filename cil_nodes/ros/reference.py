@@ -168,6 +168,10 @@ CALLS: tuple[Call, ...] = (
     Call("roll_back", "cil_msgs/srv/RollBack", "learner", "goes back to an earlier model"),
     Call("save_model", "cil_msgs/srv/SaveModel", "learner", "writes the model to a file"),
     Call("load_model", "cil_msgs/srv/LoadModel", "learner", "reads a model from a file"),
+    Call("merge_model", "cil_msgs/srv/MergeModel", "learner", "adds what another was taught"),
+    Call(
+        "get_model_chunk", "cil_msgs/srv/GetModelChunk", "learner", "hands its model out, in pieces"
+    ),
 )
 
 _HEADER = """Parameters of every node, with their defaults. Works in any namespace.

@@ -186,6 +186,11 @@ class Books:
         with self.lock, self._journal.transaction():
             return [self._number_for(label, entry) for label in labels]
 
+    def origin(self) -> str:
+        """Return the name under which others keep what was taught here."""
+        with self.lock:
+            return self._journal.origin()
+
     def inner_names(self) -> dict[int, str]:
         """Return what the learner calls every class, by number."""
         return self._journal.class_names()

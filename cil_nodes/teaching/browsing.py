@@ -21,6 +21,7 @@ _CAUSES = {
     "edit": Cause.EDIT,
     "roll_back": Cause.ROLL_BACK,
     "switch": Cause.SWITCH,
+    "merge": Cause.MERGE,
 }
 
 

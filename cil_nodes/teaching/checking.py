@@ -185,7 +185,8 @@ def _files(folder: Path, history: History) -> Iterator[Finding]:
         except TornSnapshot as error:
             remedy = "Start the learner: what answers is made again from the journal."
             yield Finding(str(store.folder / name), str(error), remedy)
-    for base in {history.content_of(version).base for version in history.events} - {""}:
+    contents = map(history.content_of, history.events)
+    for base in sorted({name for content in contents for name in content.files}):
         if not (folder / MODELS / base).is_file():
             remedy = "Put it back from a backup; without it nothing can be learned on top of it."
             yield Finding(str(folder / MODELS / base), "a loaded model's file is missing", remedy)

@@ -30,17 +30,24 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Lesson:
-    """The labels that one lesson taught and that still count, and the tuning that followed it."""
+    """The labels that one lesson taught and that still count, and the tuning that followed it.
+
+    A step without rows but with ``merged`` added what that model file knows; ``foreign`` then
+    holds the samples of each class, by its number, that are known but not in the journal.
+    """
 
     version: int
     rows: tuple[LabelRow, ...]
     tuning: Mapping[str, float] | None = None
+    merged: str = ""
+    foreign: Mapping[int, int] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
         """Hash of everything that decides what this lesson does to a model."""
         rows = [(row.id, row.class_id, row.held_out) for row in self.rows]
-        text = json.dumps([rows, self.tuning], sort_keys=True)
+        merged = [self.merged] if self.merged else []
+        text = json.dumps([rows, self.tuning, *merged], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -97,10 +104,22 @@ class Content:
     @cached_property
     def counts(self) -> dict[int, int]:
         """How many samples of each class were taught, by the class's number."""
-        counts = dict(self.base_counts)
+        counts = dict(self.foreign)
         for row in self.by_sample.values():
             counts[row.class_id] = counts.get(row.class_id, 0) + 1
         return counts
+
+    @cached_property
+    def foreign(self) -> Mapping[int, int]:
+        """Samples of each class that are known but not in the journal, by the class's number."""
+        steps = [lesson.foreign for lesson in self.lessons if lesson.merged]
+        return steps[-1] if steps else self.base_counts
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the model files that the content is made of."""
+        merged = (lesson.merged for lesson in self.lessons)
+        return tuple(name for name in (self.base, *merged) if name)
 
     @cached_property
     def added_in(self) -> dict[int, int]:
@@ -109,12 +128,14 @@ class Content:
         for lesson in self.lessons:
             for row in lesson.rows:
                 added.setdefault(row.class_id, lesson.version)
+            for number in lesson.foreign:
+                added.setdefault(number, lesson.version)
         return added
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing has been taught."""
-        return not self.by_sample and not self.base
+        return not self.by_sample and not self.files
 
     def without(self, label_ids: Iterable[int]) -> Content:
         """Return the content as if these labels had never been learned."""
@@ -122,7 +143,7 @@ class Content:
         if not gone:
             return self
         lessons = tuple(_drop(lesson, gone) for lesson in self.lessons)
-        return replace(self, lessons=tuple(lesson for lesson in lessons if lesson.rows))
+        return replace(self, lessons=tuple(step for step in lessons if step.rows or step.merged))
 
     def merged(self, class_id: int, into: int) -> Content:
         """Return the content as if every sample of one class had been taught as another."""
@@ -220,6 +241,8 @@ class History:
         recipe = Recipe(event.method, event.parameters, event.seed)
         if event.kind == "switch":
             return _loaded(event, recipe)
+        if event.kind == "merge":
+            return replace(parent, recipe=recipe).then(_merged(event))
         before = parent.without(event.detail.get("corrected", ()))
         rows = tuple(self._journal.taught(event.version))
         return replace(before, recipe=recipe).then(Lesson(event.version, rows))
@@ -247,6 +270,12 @@ def _loaded(event: Event, recipe: Recipe) -> Content:
         base_counts=counts,
         base_version=event.version,
     )
+
+
+def _merged(event: Event) -> Lesson:
+    """Return the step of a model that was merged in."""
+    foreign = {int(number): int(n) for number, n in event.detail["foreign"].items()}
+    return Lesson(event.version, (), merged=str(event.detail["file"]), foreign=foreign)
 
 
 def edited(content: Content, detail: Mapping[str, Any]) -> Content:

@@ -72,10 +72,11 @@ def _in_use(books: Books, content: Content, number: int) -> bool:
 
 
 def _refuse_foreign(content: Content, number: int, label: str) -> None:
-    if number in content.base_counts:
+    if number in content.foreign:
         raise UnteachableError(
             f"{label!r} came with a model file and its samples are not here; it can be renamed, "
-            "but not merged or forgotten."
+            "but not merged or forgotten. Forget it where it was taught, then merge that model "
+            "again."
         )
 
 

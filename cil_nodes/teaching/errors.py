@@ -142,6 +142,30 @@ class BadModelFileError(TeachingError):
     code = "BAD_FILE"
 
 
+class WrongMethodError(TeachingError):
+    """A model of another method, which cannot be merged with the one that answers."""
+
+    code = "WRONG_METHOD"
+
+
+class WrongProjectionError(TeachingError):
+    """A model whose projection differs: its sums mean something else."""
+
+    code = "WRONG_PROJECTION"
+
+
+class NoSuchSharedModelError(TeachingError):
+    """A model that is no longer handed out."""
+
+    code = "NO_SUCH_SNAPSHOT"
+
+
+class PeerSilentError(TeachingError):
+    """Another graph's learner did not answer."""
+
+    code = "PEER_SILENT"
+
+
 class SessionClosedError(TeachingError):
     """The session has been closed."""
 

@@ -11,6 +11,7 @@ import json
 import os
 import sqlite3
 import threading
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from cil_nodes.teaching.samples import FeatureSpace, Sample
 from cil_nodes.teaching.schema import bring_up_to_date, refuse_foreign
 
 PENDING, TAUGHT, WITHDRAWN = 0, 1, 2
-EVENT_KINDS = ("lesson", "edit", "roll_back", "switch", "tuning")
+EVENT_KINDS = ("lesson", "edit", "roll_back", "switch", "merge", "tuning")
 _BATCH = 500  # values in one IN (...): every SQLite build takes this many
 
 
@@ -210,6 +211,15 @@ class Journal:
         """Write down encoder and length, once, inside a transaction."""
         pairs = {"encoder_id": space.encoder_id, "dimension": str(space.dimension)}
         self._db.executemany("INSERT INTO meta VALUES (?, ?)", pairs.items())
+
+    def origin(self) -> str:
+        """Return the name under which others keep what was taught here; made once."""
+        found = self.rows("SELECT value FROM meta WHERE key = 'origin'")
+        if not found:
+            with self.transaction():
+                self._db.execute("INSERT INTO meta VALUES ('origin', ?)", (uuid.uuid4().hex,))
+            return self.origin()
+        return str(found[0][0])
 
     def class_names(self) -> dict[int, str]:
         """Return what the learner calls every class ever written, by number."""

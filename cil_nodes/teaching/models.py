@@ -27,7 +27,7 @@ from cil_nodes.teaching.journal import Event
 from cil_nodes.teaching.labels import normalise_label
 from cil_nodes.teaching.samples import FeatureSpace
 from cil_nodes.teaching.snapshots import SnapshotStore, file_hash
-from cil_nodes.teaching.training import learner_class
+from cil_nodes.teaching.training import HERE, learner_class
 from cil_nodes.teaching.worker import Worker
 
 
@@ -58,6 +58,7 @@ def save(worker: Worker, books: Books, history: History, path: Path) -> Path:
         ledger = header["ledger"]
         ledger["classes"] = [outer.get(name, name) for name in ledger["classes"]]
         header["session"] = {"encoder_id": books.space.encoder_id}
+        rename_origin(header, HERE, books.origin())
         persistence.write(path, header, tensors)
     except OSError as error:
         raise StorageError(
@@ -73,15 +74,9 @@ def take_in(
     path: Path, folder: Path, books: Books, history: History, snapshots: SnapshotStore
 ) -> Event:
     """Copy a model file into the session; return the event that makes it answer."""
-    header, tensors, learner = _read(path)
-    space = _space(path, header, books)
-    books.adopt_space(space)
-    numbers = books.class_numbers([str(name) for name in header["ledger"]["classes"]])
-    inner = books.inner_names()
+    header, tensors, learner = read(path)
+    numbers = make_ours(path, header, books)
     counts = dict(zip(map(str, numbers), header["ledger"]["counts"], strict=True))
-    # Inside, the classes go by this session's own names.
-    header["ledger"]["classes"] = [inner[number] for number in numbers]
-    header["ledger"]["label_dtype"] = "object"
     version = history.latest + 1
     part, answers = folder / "part", folder / "answers"
     try:
@@ -118,7 +113,34 @@ def take_in(
     )
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any], IncrementalLearner]:
+def make_ours(path: Path, header: dict[str, Any], books: Books) -> list[int]:
+    """Have a file's header speak of this session's classes and origin; return their numbers.
+
+    Raises
+    ------
+    WrongEncoderError, BadModelFileError
+        If its features are not those of this session.
+    """
+    books.adopt_space(_space(path, header, books))
+    numbers = books.class_numbers([str(name) for name in header["ledger"]["classes"]])
+    inner = books.inner_names()
+    header["ledger"]["classes"] = [inner[number] for number in numbers]
+    header["ledger"]["label_dtype"] = "object"
+    rename_origin(header, books.origin(), HERE)
+    return numbers
+
+
+def rename_origin(header: dict[str, Any], name: str, new_name: str) -> None:
+    """Let what belongs to one origin belong to another, in a file's header."""
+    origins = header["values"].get("origins")
+    if not origins:
+        return
+    shares = origins["shares"]
+    origins["name"] = new_name if origins["name"] == name else origins["name"]
+    origins["shares"] = {new_name if key == name else key: shares[key] for key in shares}
+
+
+def read(path: Path) -> tuple[dict[str, Any], dict[str, Any], IncrementalLearner]:
     """Read a model file whole, so that nothing of a bad one is taken in."""
     if path.is_dir():
         raise BadModelFileError(f"Cannot load {path}: it is a folder. Name a model file in it.")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cil_nodes.learners.base import PhaseStopped
-from cil_nodes.teaching import browsing, editing, models
+from cil_nodes.teaching import browsing, editing, merging, models
 from cil_nodes.teaching.content import Content, edited
 from cil_nodes.teaching.core import SessionCore
 from cil_nodes.teaching.errors import (
@@ -26,6 +26,7 @@ from cil_nodes.teaching.errors import (
     TooFewSamplesError,
 )
 from cil_nodes.teaching.journal import Event
+from cil_nodes.teaching.live import LiveModel
 from cil_nodes.teaching.progress import Deadline, Meter, Progress, StopRequest, unwatched
 from cil_nodes.teaching.records import LessonResult, Phase, Prediction, Receipt, Version
 from cil_nodes.teaching.samples import Sample, check_features
@@ -395,6 +396,61 @@ class Session(SessionCore):
             self._swap(self._workshop.live_model(event.version, self._history.content))
         self._settle_later()
         return event.version
+
+    def merge_model(self, path: str | Path) -> tuple[int, tuple[str, ...]]:
+        """Add what another session's saved model knows, as a new version; exact, to rounding.
+
+        What each was taught stays apart: merging a later state of the same session replaces the
+        earlier one, and what came back by way of a third counts once. A roll back or an undo takes
+        it back.
+
+        Parameters
+        ----------
+        path : path
+            Written by `save_model`, with the same method, encoder and projection.
+
+        Returns
+        -------
+        version : int
+            The one that answers; no new one where all of it was known already.
+        new_labels : tuple of str
+            Classes that were not known before.
+
+        Raises
+        ------
+        BadModelFileError, WrongMethodError, WrongEncoderError, WrongProjectionError, BusyError,
+        StorageError
+            In every case the old model answers on.
+        """
+        self._check_open()
+        with self._exclusive(BusyError, "A lesson is running; merge when it has ended."):
+            before = self._history.content
+            file = merging.keep(Path(path), self._models, self._books, before)
+            try:
+                live = self._merge(file, before)
+            finally:
+                merging.drop(self._models, file, self._history)
+        self._settle_later()
+        new = [n for n in self._history.content.counts if n not in before.counts]
+        return live.version, tuple(self._books.label_of(number) for number in sorted(new))
+
+    def _merge(self, file: str, before: Content) -> LiveModel:
+        """Merge a kept model file into the content ``before``, which answers."""
+        with self._bench_for_us(lambda: self._closed):
+            merged, kept = self._workshop.merge(file, lambda: self._closed)
+            if kept is None:
+                return self._live
+            try:
+                event = merging.event_of(file, merged, before, self._history, self._books, kept)
+                self._append(event)
+            except BaseException:
+                self._worker.discard()
+                raise
+            self._worker.commit(self._history.content.state_id)
+            live = self._workshop.live_model(event.version, self._history.content)
+            self._workshop.evict(self._keep_snapshots)
+        self._swap(live)
+        return live
 
     # -- looking
 

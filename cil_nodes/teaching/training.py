@@ -21,8 +21,12 @@ import numpy as np
 
 from cil_nodes.learners import registry
 from cil_nodes.learners.base import IncrementalLearner, StopRequest
+from cil_nodes.learners.merging import merge
 from cil_nodes.teaching.content import Recipe
 from cil_nodes.teaching.validation import HeldOut, Measured
+
+HERE = "this session"
+"""Origin of what a session teaches, inside; its files carry the journal's own name instead."""
 
 StageProgress = Callable[[str, float, str], None]
 """``progress(stage, fraction, message)``: fraction of this stage in [0, 1]."""
@@ -86,6 +90,24 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Merged:
+    """What merging a model file brought.
+
+    Attributes
+    ----------
+    changed : bool
+        False where all of it was known already.
+    counts : mapping
+        Samples of each class that are known now, by the learner's own names.
+    measured : Measured
+    """
+
+    changed: bool
+    counts: Mapping[str, int]
+    measured: Measured
+
+
+@dataclass(frozen=True)
 class _Standing:
     """Everything that later lessons build on; never changed, only replaced."""
 
@@ -113,7 +135,7 @@ class Trainer:
         """Begin anew: from nothing, or from a model file."""
         learner_class(recipe.method)
         self._recipe = recipe
-        model = registry.load(base) if base else None
+        model = _here(registry.load(base)) if base else None
         self._standing, self._candidate = _Standing(model, model), None
         self.state_id = state_id
 
@@ -155,6 +177,50 @@ class Trainer:
         progress("validating", 1.0, "measured")
         self._candidate = replace(candidate, held_out=held_out)
         return measured
+
+    def merge(self, model: Path, snapshot: Path, should_stop: StopRequest | None = None) -> Merged:
+        """Add what a model file knows on a copy, measure it and write what prediction needs.
+
+        Raises
+        ------
+        cil_nodes.learners.CannotMergeError
+            If the two do not fit together.
+        """
+        old = self._standing
+        candidate = self._merged(model, should_stop)
+        assert candidate.full is not None
+        counts = dict(
+            zip(candidate.full.classes_.tolist(), candidate.full.class_count_.tolist(), strict=True)
+        )
+        if old.full is not None and candidate.full.state_ is old.full.state_:
+            return Merged(False, counts, Measured())
+        measured, held_out = candidate.held_out.measure(old.honest, candidate.honest)
+        measured = replace(measured, memory_bytes=candidate.full.memory_bytes())
+        candidate.full.save(snapshot, statistics=False)
+        self._candidate = replace(candidate, held_out=held_out)
+        return Merged(True, counts, measured)
+
+    def replay_merge(
+        self,
+        model: Path,
+        tuning: Mapping[str, float] | None,
+        state_id: str,
+        should_stop: StopRequest | None = None,
+    ) -> None:
+        """Merge a model file of the past as it happened, without measuring."""
+        standing = self._merged(model, should_stop)
+        if tuning:
+            standing = _tuned(standing, tuning)
+        standing = replace(standing, held_out=standing.held_out.unmeasured())
+        self._standing, self._candidate = standing, None
+        self.state_id = state_id
+
+    def _merged(self, model: Path, should_stop: StopRequest | None) -> _Standing:
+        old, other = self._standing, registry.load(model)
+        begun = [one or _here(make_learner(self._recipe)) for one in (old.full, old.honest)]
+        full: Any = merge(begun[0], other, should_stop)
+        same = old.full is old.honest
+        return replace(old, full=full, honest=full if same else merge(begun[1], other, should_stop))
 
     def commit(self, state_id: str) -> None:
         """Keep the last lesson or tuning; the standing state is now this one."""
@@ -229,10 +295,17 @@ def _after(
     if not chosen.any():
         return model
     # A learner never changes its state in place: a shallow copy is a branch of its own.
-    branch = make_learner(recipe) if model is None else copy.copy(model)
+    branch = _here(make_learner(recipe)) if model is None else copy.copy(model)
     labels = np.array(batch.labels, dtype=object)[chosen]
     branch.learn_phase(batch.X[chosen], labels, progress, should_stop)
     return branch
+
+
+def _here(learner: IncrementalLearner) -> IncrementalLearner:
+    """Have what is learned from now on belong to this session, where the method can merge."""
+    if hasattr(learner, "set_origin") and learner.can_learn:
+        learner.set_origin(HERE)
+    return learner
 
 
 def _quiet(fraction: float, stage: str) -> None:

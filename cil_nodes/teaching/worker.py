@@ -29,16 +29,21 @@ from safetensors.numpy import save_file
 
 from cil_nodes.learners import registry
 from cil_nodes.learners.base import CannotLearnError, PhaseStopped, StopRequest
+from cil_nodes.learners.merging import CannotMergeError
 from cil_nodes.teaching.content import Recipe
 from cil_nodes.teaching.errors import (
+    BadModelFileError,
     DivergedError,
     LessonFailedError,
     StorageError,
     UnteachableError,
     WorkerDiedError,
+    WrongEncoderError,
+    WrongMethodError,
+    WrongProjectionError,
 )
 from cil_nodes.teaching.scratch import is_full, make_scratch, no_room, remove_scratch
-from cil_nodes.teaching.training import Batch, StageProgress, Trainer
+from cil_nodes.teaching.training import Batch, Merged, StageProgress, Trainer
 from cil_nodes.teaching.validation import Measured
 
 log = logging.getLogger(__name__)
@@ -54,6 +59,11 @@ FAULTS: dict[str, type[Exception]] = {
     "cannot_learn": UnteachableError,
     "no_room": StorageError,
     "failed": LessonFailedError,
+    "merge: method": WrongMethodError,
+    "merge: encoder": WrongEncoderError,
+    "merge: projection": WrongProjectionError,
+    "merge: origin": BadModelFileError,
+    "merge: statistics": BadModelFileError,
 }
 
 
@@ -88,6 +98,18 @@ class Worker(Protocol):
     ) -> Measured:
         """See `Trainer.learn`."""
 
+    def merge(self, model: Path, snapshot: Path, should_stop: StopRequest | None = None) -> Merged:
+        """See `Trainer.merge`."""
+
+    def replay_merge(
+        self,
+        model: Path,
+        tuning: Mapping[str, float] | None,
+        state_id: str,
+        should_stop: StopRequest | None = None,
+    ) -> None:
+        """See `Trainer.replay_merge`."""
+
     def commit(self, state_id: str) -> None:
         """See `Trainer.commit`."""
 
@@ -114,6 +136,8 @@ def fault_of(error: BaseException, recipe: Recipe, scratch: Path) -> tuple[str, 
         return "memory", out_of_memory(recipe, "ran out of memory")
     if isinstance(error, CannotLearnError):
         return "cannot_learn", str(error)
+    if isinstance(error, CannotMergeError):
+        return f"merge: {error.what}", str(error)
     if is_full(error):
         return "no_room", no_room(scratch, "there is no room left")
     kind = "diverged" if isinstance(error, (ArithmeticError, np.linalg.LinAlgError)) else "failed"
@@ -186,6 +210,22 @@ class InlineWorker:
         """See `Trainer.learn`."""
         with self._translated():
             return self._trainer.learn(batch, snapshot, progress, should_stop)
+
+    def merge(self, model: Path, snapshot: Path, should_stop: StopRequest | None = None) -> Merged:
+        """See `Trainer.merge`."""
+        with self._translated():
+            return self._trainer.merge(model, snapshot, should_stop)
+
+    def replay_merge(
+        self,
+        model: Path,
+        tuning: Mapping[str, float] | None,
+        state_id: str,
+        should_stop: StopRequest | None = None,
+    ) -> None:
+        """See `Trainer.replay_merge`."""
+        with self._translated():
+            self._trainer.replay_merge(model, tuning, state_id, should_stop)
 
     def commit(self, state_id: str) -> None:
         """See `Trainer.commit`."""
@@ -432,6 +472,24 @@ class ProcessWorker:
                 snapshot=str(snapshot),
             )
         return Measured(**result)
+
+    def merge(self, model: Path, snapshot: Path, should_stop: StopRequest | None = None) -> Merged:
+        """See `Trainer.merge`."""
+        files: dict[str, Any] = {"model": str(model), "snapshot": str(snapshot)}
+        found = self._call("merge", should_stop=should_stop, **files)
+        return Merged(found["changed"], found["counts"], Measured(**found["measured"]))
+
+    def replay_merge(
+        self,
+        model: Path,
+        tuning: Mapping[str, float] | None,
+        state_id: str,
+        should_stop: StopRequest | None = None,
+    ) -> None:
+        """See `Trainer.replay_merge`."""
+        values: dict[str, Any] = {"model": str(model), "tuning": dict(tuning or {})}
+        self._call("replay_merge", should_stop=should_stop, state_id=state_id, **values)
+        self._state_id = state_id
 
     def commit(self, state_id: str) -> None:
         """See `Trainer.commit`."""

@@ -96,6 +96,14 @@ class _Operations:
         )
         return asdict(giving_way(learn) if len(batch.labels) >= LONG_LESSON else learn())
 
+    def merge(self, order: Order) -> dict[str, Any]:
+        files = Path(order["model"]), Path(order["snapshot"])
+        return asdict(giving_way(partial(self._trainer.merge, *files, self._desk.should_stop)))
+
+    def replay_merge(self, order: Order) -> None:
+        values = Path(order["model"]), order["tuning"], order["state_id"]
+        self._trainer.replay_merge(*values, self._desk.should_stop)
+
     def commit(self, order: Order) -> None:
         self._trainer.commit(order["state_id"])
 

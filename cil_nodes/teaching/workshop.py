@@ -28,8 +28,8 @@ from cil_nodes.teaching.journal import Event, Journal, LabelRow
 from cil_nodes.teaching.live import LiveModel
 from cil_nodes.teaching.progress import unwatched
 from cil_nodes.teaching.records import NAN
-from cil_nodes.teaching.snapshots import SnapshotStore, TornSnapshot
-from cil_nodes.teaching.training import Batch, StageProgress, learner_class
+from cil_nodes.teaching.snapshots import Snapshot, SnapshotStore, TornSnapshot
+from cil_nodes.teaching.training import Batch, Merged, StageProgress, learner_class
 from cil_nodes.teaching.validation import Measured
 from cil_nodes.teaching.worker import Worker
 
@@ -162,6 +162,23 @@ class Workshop:
         self._on_step("snapshotted")
         return event
 
+    def merge(self, file: str, should_stop: StopRequest) -> tuple[Merged, Snapshot | None]:
+        """Have a kept model file merged; None for a snapshot where it brought nothing new.
+
+        Raises
+        ------
+        WrongMethodError, WrongProjectionError, WrongEncoderError, BadModelFileError
+            If the two do not fit together; the worker stands where it stood.
+        """
+        self.bring_up(self._history.content, unwatched, should_stop)
+        path = self.worker.scratch / "merged.safetensors"
+        merged = self.worker.merge(self._models / file, path, should_stop)
+        if not merged.changed:
+            return merged, None
+        kept = self._snapshots.keep(path, self._history.latest + 1)
+        path.unlink(missing_ok=True)
+        return merged, kept
+
     # -- the worker's state
 
     def bring_up(
@@ -176,6 +193,10 @@ class Workshop:
         for number, lesson in enumerate(content.lessons[begin:], start=begin):
             done = (number - begin) / (len(content.lessons) - begin)
             progress("preparing", done, f"replaying lesson {number + 1}/{len(content.lessons)}")
+            if lesson.merged:
+                file = self._models / lesson.merged
+                self.worker.replay_merge(file, lesson.tuning, states[number + 1], should_stop)
+                continue
             batch = self._batch(lesson)
             self.worker.replay(batch, lesson.tuning, states[number + 1], should_stop)
         progress("preparing", 1.0, "ready")
@@ -341,19 +362,26 @@ def untuned(content: Content) -> Content:
 
 
 def _detail(draft: Draft, measured: Measured) -> Mapping[str, object]:
-    """What the history tells about a lesson; figures that were not measured are left out."""
-    figures = {
+    """What the history tells about a lesson."""
+    return {
+        **figures(measured),
+        "corrected": list(draft.corrected),
+        "classes": list(dict.fromkeys(row.class_id for row in draft.lesson.rows)),
+        "samples": len(draft.lesson.rows),
+    }
+
+
+def figures(measured: Measured) -> dict[str, object]:
+    """Return what was measured, for the history; what was not is left out."""
+    accuracies = {
         "accuracy": measured.accuracy,
         "accuracy_before": measured.accuracy_before,
         "accuracy_after": measured.accuracy_after,
         "new_class_accuracy": measured.new_class_accuracy,
     }
     return {
-        **{name: value for name, value in figures.items() if not math.isnan(value)},
+        **{name: value for name, value in accuracies.items() if not math.isnan(value)},
         "recall": dict(measured.recall),
-        "corrected": list(draft.corrected),
-        "classes": list(dict.fromkeys(row.class_id for row in draft.lesson.rows)),
-        "samples": len(draft.lesson.rows),
         "memory_bytes": measured.memory_bytes,
     }
 
