@@ -274,9 +274,11 @@ class RosProbe:
 class NodeThread:
     """A node of ours in this process, in its own context, spun in a thread."""
 
-    def __init__(self, make: Callable[..., Any], *arguments: str) -> None:
+    def __init__(
+        self, make: Callable[..., Any], *arguments: str, namespace: str = NAMESPACE
+    ) -> None:
         self.context = rclpy.Context()
-        self.context.init(args=["--ros-args", "-r", f"__ns:={NAMESPACE}", *arguments])
+        self.context.init(args=["--ros-args", "-r", f"__ns:={namespace}", *arguments])
         self.error: BaseException | None = None
         self.node = make(context=self.context)
         self._thread = threading.Thread(target=self._spin, name="node", daemon=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from cil_nodes.learners import persistence
 from cil_nodes.learners.base import IncrementalLearner
@@ -21,8 +21,12 @@ from cil_nodes.teaching.errors import (
 )
 from cil_nodes.teaching.journal import Event
 from cil_nodes.teaching.snapshots import Snapshot, file_hash
-from cil_nodes.teaching.training import Merged
+from cil_nodes.teaching.training import HERE, Merged
 from cil_nodes.teaching.workshop import figures
+
+
+NOBODY = "a merged file"
+"""Origin of a file that was put together, and taught nothing of its own."""
 
 
 def keep(path: Path, folder: Path, books: Books, content: Content) -> str:
@@ -50,6 +54,7 @@ def keep(path: Path, folder: Path, books: Books, content: Content) -> str:
             f"Cannot merge {path}: two of its classes are one class here, by their names. Rename "
             "one of them where the model comes from."
         )
+    _only_of_others(path, header)
     part = folder / "part"
     try:
         persistence.write(part, header, tensors)
@@ -65,8 +70,21 @@ def keep(path: Path, folder: Path, books: Books, content: Content) -> str:
     return name
 
 
+def _only_of_others(path: Path, header: dict[str, Any]) -> None:
+    """Have a file that goes on as this very session bring only what others taught."""
+    origins = header["values"].get("origins", {})
+    if origins.get("name") != HERE:
+        return
+    if not origins["shares"]:
+        raise BadModelFileError(
+            f"{path} was saved by this session itself: nothing of others is in it. Load it to go "
+            "back to it."
+        )
+    origins["name"] = NOBODY
+
+
 def merge_files(paths: Sequence[Path], output: Path) -> IncrementalLearner:
-    """Merge saved models into one file; it goes on as the first of them.
+    """Merge saved models into one file; what it is taught later is nobody's of them.
 
     Raises
     ------
@@ -93,6 +111,7 @@ def merge_files(paths: Sequence[Path], output: Path) -> IncrementalLearner:
             raise CannotMergeError(f"Cannot merge {path}: {error}", error.what) from error
     if learner is None:
         raise ValueError("Give at least one model to merge.")
+    cast(Any, learner).set_origin(NOBODY)
     _write(learner, session, output)
     return learner
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cil_nodes.teaching.errors import BadModelFileError, NoSuchSharedModelError, StorageError
+from cil_nodes.teaching.snapshots import file_hash
 
 CHUNK = 1 << 20
 """Bytes of one piece at most; the bound of ``GetModelChunk.srv``."""
@@ -44,8 +45,7 @@ class Shelf:
             self.folder.mkdir(mode=0o700, exist_ok=True)
             part = self.folder / "part"
             save(part)
-            with part.open("rb") as file:
-                name = hashlib.file_digest(file, "sha256").hexdigest()
+            name = file_hash(part)
             part.replace(self.folder / name)
             (self.folder / name).touch()
             self._evict()

@@ -132,6 +132,21 @@ def test_robots_begun_with_one_file_count_it_once(fleet, tmp_path):
     assert counts(a) == dict.fromkeys(("mug", "cup", "hat", "boot", "coat"), 10)
 
 
+def test_a_session_takes_nothing_of_its_own_back(fleet, tmp_path):
+    a, b = fleet("a"), fleet("b")
+    teach(a, "mug", "cup", "hat")
+    teach(b, "boot")
+    early = saved(a, tmp_path, "early")
+    with pytest.raises(errors.BadModelFileError, match="saved by this session itself"):
+        a.merge_model(early)
+    a.merge_model(saved(b, tmp_path, "b"))
+    together = saved(a, tmp_path, "together")
+    teach(a, "vase")
+    a.roll_back(1)
+    assert a.merge_model(together) == (5, ("boot",))
+    assert counts(a) == dict.fromkeys(("mug", "cup", "hat", "boot"), 10)
+
+
 def test_what_does_not_fit_is_refused_and_leaves_nothing_behind(fleet, tmp_path):
     a = fleet("a")
     teach(a, "mug", "cup", "hat")

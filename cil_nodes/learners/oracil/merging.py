@@ -194,9 +194,9 @@ def _refuse_fork(mine: Share | None, theirs: Share, name: str) -> None:
     if mine is not None and mine.revision == theirs.revision and _equal_sums(mine, theirs):
         return
     raise CannotMergeError(
-        f"Both learners go by the origin {name!r}: they were taught on from one file, and what is "
-        "common to them would count twice. Call set_origin with a name of its own on each copy "
-        "before it is taught on.",
+        f"Both learners go by the origin {name!r}: one is a copy of the other that was saved "
+        "earlier or taught on apart from it, and what is common to them would count twice. Call "
+        "set_origin with a name of its own on each copy before it is taught on.",
         "origin",
     )
 
