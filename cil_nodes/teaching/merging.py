@@ -24,7 +24,6 @@ from cil_nodes.teaching.snapshots import Snapshot, file_hash
 from cil_nodes.teaching.training import HERE, Merged
 from cil_nodes.teaching.workshop import figures
 
-
 NOBODY = "a merged file"
 """Origin of a file that was put together, and taught nothing of its own."""
 
