@@ -54,9 +54,9 @@ def split(assignment, parts=3):
 ASSIGNMENTS = st.lists(st.integers(0, 2), min_size=len(Y), max_size=len(Y))
 
 
-@pytest.mark.parametrize("changes", [{}, NARROW, {"M": 0}, {"solver": "cholesky"}])
+@pytest.mark.parametrize("changes", [{}, NARROW, {"solver": "cholesky"}])
 @given(assignment=ASSIGNMENTS, order=st.permutations(range(3)))
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=3, deadline=None)
 def test_merging_any_split_in_any_order_equals_learning_it_all(changes, assignment, order):
     parts = [learner(rows, **changes) for rows in split(assignment) if len(rows)]
     chosen = [parts[i] for i in order if i < len(parts)]
@@ -156,6 +156,19 @@ def test_a_class_that_was_taught_elsewhere_can_be_forgotten_here():
     merged = merge(learner(np.arange(0, 27)), learner(np.arange(27, 54)))
     merged.forget("fox")
     assert_equal(merged, learner(np.flatnonzero(Y != "fox")))
+
+
+def test_only_rows_taught_here_are_taken_out_of_ones_own_share():
+    here = np.flatnonzero(np.isin(Y, LABELS[:3]))[::2]
+    merged = merge(learner(here), learner(np.setdiff1d(np.arange(len(Y)), here)))
+    merged.forget("bee", X[here][Y[here] == "bee"])
+    assert_equal(merged, learner(np.flatnonzero(Y != "bee")))
+
+
+def test_what_a_third_says_of_oneself_is_not_believed():
+    a, b = learner(np.arange(0, 20)), learner(np.arange(20, 40))
+    later = copy.copy(a).partial_fit(X[40:], Y[40:])  # since undone: a stands where it stood
+    assert_equal(merge(a, merge(b, later)), learner(np.arange(40)))
 
 
 def test_rows_that_were_not_taught_here_are_refused_when_forgetting():
