@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cil_nodes import live_bench  # noqa: F401 - makes its benchmarks known
 from cil_nodes.cli import build_parser
 from cil_nodes.evaluation import bench
 from cil_nodes.ros import graph
