@@ -28,9 +28,11 @@ RUN chown -R robot:robot /opt/cil
 USER robot
 
 # The system's packages stay visible: rclpy, and NumPy 1, for which they are compiled.
+# The simulator's ray tracer has wheels for x86-64 only.
 # onnxruntime-gpu takes CUDA and cuDNN as wheels, so the image needs no CUDA of its own.
 RUN python3 -m venv --system-site-packages .venv \
-    && extras=encoders,sim,bags \
+    && extras=encoders,bags \
+    && if [ "$(uname -m)" = x86_64 ]; then extras=$extras,sim; fi \
     && if [ "$RUNTIME" = gpu ]; \
        then .venv/bin/pip install --no-cache-dir "numpy<2" -e ".[$extras]" "onnxruntime-gpu[cuda,cudnn]"; \
        else .venv/bin/pip install --no-cache-dir "numpy<2" -e ".[$extras,$RUNTIME]"; fi

@@ -44,7 +44,7 @@ from rclpy.context import Context
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.executors import SingleThreadedExecutor
 
-from cil_nodes.ros import qos
+from cil_nodes.ros import arguments, qos
 from cil_nodes.ros.calls import Caller, TeacherError, TeacherTimeout, checked
 from cil_nodes.ros.conversions import roi_message, roi_tuple, stamp_ns
 from cil_nodes.ros.lifecycle import SHUTDOWN_ERRORS
@@ -142,7 +142,7 @@ class Teacher:
     def __init__(
         self, namespace: str = "/cil", timeout: float = 10.0, history: int = 10_000
     ) -> None:
-        self.timeout = timeout
+        self.timeout = arguments.seconds("timeout", timeout)
         self._context = Context()
         rclpy.init(context=self._context)
         name = f"teacher_{os.getpid()}_{next(_NUMBERS)}"
@@ -185,7 +185,11 @@ class Teacher:
 
         An empty label is an empty table. Returns the names of all objects there are.
         """
-        request = ShowObject.Request(label=label, views=views, fresh_backdrop=fresh_backdrop)
+        request = ShowObject.Request(
+            label=arguments.label(label, empty=True),
+            views=arguments.whole("views", views, 1, 65535),
+            fresh_backdrop=bool(fresh_backdrop),
+        )
         return tuple(checked(self._caller.call("show", request)).objects)
 
     def look(
@@ -297,8 +301,16 @@ class Teacher:
             Or a whole cluster.
         train : bool
             Start a lesson with everything pending, without waiting for it.
+
+        Raises
+        ------
+        TeacherError, TeacherTimeout
+            After which it can be said again: the same label twice changes nothing.
+        ValueError
+            For an argument out of its range.
         """
-        ids = list(sample_ids)
+        label, ids = arguments.label(label), arguments.sample_ids("sample_ids", sample_ids)
+        cluster_id = arguments.whole("cluster_id", cluster_id, -1, 2**31 - 1)
         pieces = [ids[i : i + 256] for i in range(0, len(ids), 256)] or [[]]
         parts = []
         for number, piece in enumerate(pieces, 1):
@@ -337,7 +349,9 @@ class Teacher:
         timeout : float
             Seconds after which the client gives up and cancels the lesson.
         """
-        goal = TrainPhase.Goal(labels=list(labels), time_limit=seconds_to_duration(time_limit))
+        limit = arguments.seconds("time_limit", time_limit, zero=True)
+        names = [arguments.label(label) for label in labels]
+        goal = TrainPhase.Goal(labels=names, time_limit=seconds_to_duration(limit))
         stages = ("preparing", "fitting", "validating", "swapping")
 
         def tell(feedback: Any) -> None:
@@ -363,11 +377,11 @@ class Teacher:
         ``on_progress(stage, fraction, hint)`` is told what to do, such as "turn it a little".
         """
         goal = TeachObject.Goal(
-            label=label,
-            num_samples=num_samples,
-            min_diversity=min_diversity,
-            roi=roi_message(roi),
-            timeout=seconds_to_duration(watch_for),
+            label=arguments.label(label),
+            num_samples=arguments.whole("num_samples", num_samples, 1, 65535),
+            min_diversity=arguments.number("min_diversity", min_diversity, 0.0, 2.0),
+            roi=roi_message(arguments.region("roi", roi)),
+            timeout=seconds_to_duration(arguments.seconds("watch_for", watch_for)),
             train=train,
         )
         stages = ("watching", "training", "checking")
@@ -390,20 +404,24 @@ class Teacher:
 
     def dismiss(self, cluster_id: int, put_off: float | None = None) -> None:
         """Answer a question without a name: never, or not for ``put_off`` seconds."""
-        request = AnswerCluster.Request(cluster_id=cluster_id)
+        number = arguments.whole("cluster_id", cluster_id, 0, 2**31 - 1)
+        request = AnswerCluster.Request(cluster_id=number)
         request.answer = request.DISMISS if put_off is None else request.PUT_OFF
-        request.put_off = seconds_to_duration(put_off or 0.0)
+        if put_off is not None:
+            request.put_off = seconds_to_duration(arguments.seconds("put_off", put_off))
         checked(self._caller.call("answer_cluster", request))
 
     # -- history -------------------------------------------------------------------------------
 
     def versions(self, limit: int = 50) -> list[Version]:
         """Return the model's history, newest first."""
+        limit = arguments.whole("limit", limit, 0, 65535)
         answer = self._caller.call("list_versions", ListVersions.Request(limit=limit))
         return [version_from_message(version) for version in answer.versions]
 
     def roll_back(self, version: int = -1) -> int:
         """Go back to an earlier model (-1: the one before); returns the version that answers."""
+        version = arguments.whole("version", version, -1, 2**63 - 1)
         answer = self._caller.call("roll_back", RollBack.Request(version=version))
         return int(checked(answer).version)
 
@@ -418,19 +436,19 @@ class Teacher:
     ) -> tuple[int, list[Sample]]:
         """Browse what was taught: (how many there are, those asked for)."""
         request = ListSamples.Request(
-            label=label,
-            sample_ids=list(sample_ids),
-            nearest_to=nearest_to,
-            offset=offset,
-            limit=limit,
-            pictures=pictures,
+            label=arguments.label(label, empty=True),
+            sample_ids=arguments.sample_ids("sample_ids", sample_ids, most=100),
+            nearest_to=arguments.sample_ids("nearest_to", [nearest_to])[0] if nearest_to else "",
+            offset=arguments.whole("offset", offset, 0, 2**32 - 1),
+            limit=arguments.whole("limit", limit, 0, 100),
+            pictures=bool(pictures),
         )
         answer = self._caller.call("list_samples", request)
         return answer.total, [sample_from_message(sample) for sample in answer.samples]
 
     def save_model(self, path: str | Path | None = None, timeout: float = 60.0) -> str:
         """Save the model where the learner runs; returns its address."""
-        uri = "" if path is None else Path(path).absolute().as_uri()
+        uri = "" if path is None else arguments.uri_of(path)
         answer = self._caller.call("save_model", SaveModel.Request(uri=uri), timeout)
         if not answer.success:
             raise TeacherError(answer.message, "SAVE_FAILED")
@@ -438,9 +456,8 @@ class Teacher:
 
     def load_model(self, path: str | Path, timeout: float = 60.0) -> int:
         """Have the learner load a saved model; returns its version."""
-        text = str(path)
-        uri = text if "://" in text else Path(text).absolute().as_uri()
-        answer = self._caller.call("load_model", LoadModel.Request(uri=uri), timeout)
+        request = LoadModel.Request(uri=arguments.uri_of(path))
+        answer = self._caller.call("load_model", request, timeout)
         if not answer.success:
             raise TeacherError(answer.message, "LOAD_FAILED")
         return int(answer.version)
@@ -529,8 +546,14 @@ class Teacher:
         publishers = self._node.count_publishers(topic)
         return (
             f"{self._arrived - start} predictions came on {topic}, {n} that fit were wanted; "
-            f"it has {publishers} publishers. Is the learner active, and do images arrive?"
+            f"it has {publishers} publishers. Is the learner active, and do images arrive? "
+            f"{self._learner_says()}".rstrip()
         )
+
+    def _learner_says(self) -> str:
+        """The learner's own remark, such as why it refuses features; empty where it has none."""
+        remark = self._state.message if self._state is not None else ""
+        return f"The learner says: {remark}" if remark else ""
 
     def _missing_state(self) -> str:
         topic = self._name("state")

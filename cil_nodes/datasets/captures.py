@@ -25,6 +25,13 @@ class DeviceSource(FrameSource):
         Rate to ask for; the camera may keep its own.
     """
 
+    endless = True
+
+    @property
+    def ending(self) -> str:
+        """What to say when the camera has gone."""
+        return f"{self._name} sends no more frames: is it unplugged, or taken by another program?"
+
     def __init__(
         self,
         number: int | str,
@@ -83,7 +90,7 @@ class VideoSource(FrameSource):
 
     def __init__(self, path: str | Path, loop: bool = False) -> None:
         self.path = existing_path(path)
-        self._loop = loop
+        self.endless = self._loop = loop
         self._number = 0
         self._capture = _quiet_capture(str(self.path))
         self._first: Frame | None = self._read()
@@ -92,6 +99,11 @@ class VideoSource(FrameSource):
                 f"{self.path} holds no video that OpenCV can read. Remedy: check the file, or "
                 "convert it, for instance to MP4 with H.264."
             )
+
+    @property
+    def ending(self) -> str:
+        """What to say at the end."""
+        return f"{self.path} can no longer be read." if self.endless else super().ending
 
     @property
     def fps(self) -> float:

@@ -16,6 +16,10 @@ class SourceError(ValueError):
     """A frame source cannot be opened or does not exist; the message says what to do."""
 
 
+class MissingPackageError(SourceError, ImportError):
+    """A package that the source needs is not installed."""
+
+
 class CannotShowError(SourceError):
     """The source plays what it has in its own order and cannot be asked for an object."""
 
@@ -50,10 +54,18 @@ class FrameSource(ABC):
         Whether :meth:`show` puts an object before the camera.
     objects : tuple of str
         What there is to show, or the labels that occur; empty where not known.
+    endless : bool
+        Whether frames should never end, so that an end is a fault and trying again makes sense.
     """
 
     can_show: bool = False
     objects: tuple[str, ...] = ()
+    endless: bool = False
+
+    @property
+    def ending(self) -> str:
+        """What to say when the frames have ended."""
+        return "The source has no more frames. Set the parameter 'loop' to start over."
 
     @abstractmethod
     def next_frame(self) -> Frame | None:

@@ -35,7 +35,7 @@ class FolderSource(FrameSource):
 
     def __init__(self, path: str | Path, loop: bool = False) -> None:
         self.path = existing_path(path, folder=True)
-        self._loop = loop
+        self.endless = self._loop = loop
         self._files = _images_in(self.path)
         if not self._files:
             raise SourceError(
@@ -44,6 +44,16 @@ class FolderSource(FrameSource):
                 f"classes:{self.path}."
             )
         self._waiting = deque(self._files)
+
+    @property
+    def ending(self) -> str:
+        """What to say at the end."""
+        if not self.endless:
+            return super().ending
+        return (
+            f"None of the {len(self._files)} pictures of {self.path} can be read any more: was the "
+            "folder emptied, or a disk taken out?"
+        )
 
     def next_frame(self) -> Frame | None:
         """Read the next picture that can be read; None at the end."""
@@ -98,9 +108,16 @@ class LabelledSource(FrameSource):
         self._all = [pictures[int(i)] for i in order]
         self.objects = tuple(sorted({p.label for p in [*pictures, *fresh]}))
         self.can_show = on_request
-        self._loop = loop and not on_request
+        self.endless = self._loop = loop and not on_request
         self._waiting = deque(() if on_request else self._all)
         self._stock = {False: _by_label(self._all), True: _by_label(fresh)} if on_request else {}
+
+    @property
+    def ending(self) -> str:
+        """What to say at the end."""
+        if not self.endless:
+            return super().ending
+        return f"None of the {len(self._all)} labelled pictures can be read any more."
 
     def show(self, label: str, views: int = 1, fresh_backdrop: bool = False) -> int:
         """Queue the next pictures of a class, of the test split for ``fresh_backdrop``.
@@ -197,8 +214,11 @@ def _whole_or_none(dataset: ImageDataset, i: int) -> NDArray[np.uint8] | None:
 
 def read_image(path: str | Path) -> NDArray[np.uint8] | None:
     """Read a picture as (height, width, 3) uint8 RGB; a broken one gives None and a warning."""
-    data = np.fromfile(path, dtype=np.uint8)  # OpenCV's own reader fails on some file names
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    try:
+        data = np.fromfile(path, dtype=np.uint8)  # OpenCV's own reader fails on some file names
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    except (OSError, cv2.error):
+        image = None
     if image is None:
         warnings.warn(f"Skipped {path}: not a readable picture.", stacklevel=2)
         return None

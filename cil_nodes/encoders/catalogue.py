@@ -44,6 +44,8 @@ class ModelSpec:
         Height and width of the input in pixels.
     dimension
         Length of the feature vector.
+    licence
+        Under which the weights are published.
     """
 
     name: str
@@ -54,6 +56,7 @@ class ModelSpec:
     depth: float
     size: int
     dimension: int = 1280
+    licence: str = "Apache-2.0"
 
     def encoder_id(self, int8: bool = False) -> str:
         """Return ``name@12hex``; the float profile's digits are those of the weights' SHA-256.

@@ -14,8 +14,8 @@ from cil_nodes.environment.errors import SetupError
 OLDEST_GLIBC = (2, 28)
 NEEDED_GIGABYTES = 3.0
 _WITH_ROS = (
-    "With a ROS 2 Jazzy installation sourced: pip install -r requirements.txt, then\n"
-    "cd ros2_ws && colcon build (docs/installation.md)."
+    "Install ROS 2 Jazzy and build the workspace: docs/installation.md says how, and what\n"
+    "works on arm64. In short: pip install -e '.[cpu,encoders,bags]', cd ros2_ws && colcon build."
 )
 
 
@@ -98,6 +98,26 @@ def check_place(venv: Path) -> None:
         )
 
 
+def wheelhouse() -> Path | None:
+    """Return the folder of wheels that ``CIL_WHEELHOUSE`` names, or None.
+
+    Raises
+    ------
+    SetupError
+        Where it names no folder.
+    """
+    wanted = os.environ.get("CIL_WHEELHOUSE")
+    if not wanted:
+        return None
+    folder = Path(wanted).absolute()
+    if not folder.is_dir():
+        raise SetupError(
+            f"CIL_WHEELHOUSE={wanted} is no folder.",
+            "Name one that `cil wheelhouse DIR` filled, or unset it.",
+        )
+    return folder
+
+
 def check_machine(venv: Path) -> None:
     """Ask everything that can be asked before the first step; raise at the first thing missing."""
     check_processor()
@@ -105,3 +125,4 @@ def check_machine(venv: Path) -> None:
     check_venv_module()
     check_place(venv)
     check_space(venv.parent)
+    wheelhouse()

@@ -57,7 +57,8 @@ _KNOWN_CAUSES = (
         ("No matching distribution found", "is not a supported wheel"),
         "a pinned package has no build for this machine and Python.",
         "The pins are for x86-64 Linux (glibc 2.28 or newer) and Python 3.10 to 3.13.\n"
-        "With a mirror (PIP_INDEX_URL), check that it holds the package named in the log.",
+        "With a mirror (PIP_INDEX_URL), check that it holds the package named in the log; a\n"
+        "wheelhouse (CIL_WHEELHOUSE) serves the Python version and the pins it was made with.",
     ),
 )
 

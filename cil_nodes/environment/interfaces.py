@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cil_nodes.environment import compiler
-from cil_nodes.environment.checks import NEEDED_GIGABYTES
+from cil_nodes.environment.checks import NEEDED_GIGABYTES, wheelhouse
 from cil_nodes.environment.errors import explain
 
 PACKAGE = "cil_msgs"
@@ -47,6 +47,15 @@ def interface_key(root: Path) -> str:
     return digest.hexdigest()[:20]
 
 
+def built_interfaces(root: Path) -> Path | None:
+    """Return the folder of interfaces built earlier, in the wheelhouse or the cache, or None."""
+    for place in (wheelhouse(), cache_folder()):
+        built = place / "interfaces" / interface_key(root) if place else None
+        if built and built.is_dir():
+            return built
+    return None
+
+
 def install_interfaces(root: Path, venv: Path, log: Path, say: Say, get_zig: InstallZig) -> None:
     """Put the interfaces into `venv`, from the cache or freshly built.
 
@@ -61,18 +70,17 @@ def install_interfaces(root: Path, venv: Path, log: Path, say: Say, get_zig: Ins
     get_zig : callable
         Installs the ``ziglang`` wheel into the folder given; called where no compiler works.
     """
-    built = cache_folder() / "interfaces" / interface_key(root)
-    headers = compiler.find_headers()
-    if built.is_dir():
-        say("ROS 2 interfaces: found in the cache")
+    built = built_interfaces(root)
+    if built:
+        say(f"ROS 2 interfaces: found in {built.parents[1]}")
         _copy_into(built, venv)
         return
-    headers = headers or compiler.fetch_headers(venv / ".cil" / "headers")
+    headers = compiler.find_headers() or compiler.fetch_headers(venv / ".cil" / "headers")
     repair_cmake_files(venv, headers)
     with tempfile.TemporaryDirectory(prefix="cil-interfaces-") as scratch:
         made = _build(root, venv, headers, Path(scratch), log, say, get_zig)
         _copy_into(made, venv)
-        _keep(made, built)
+        _keep(made, cache_folder() / "interfaces" / interface_key(root))
 
 
 def repair_cmake_files(venv: Path, headers: Path) -> int:

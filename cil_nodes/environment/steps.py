@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from cil_nodes.environment.checks import NEEDED_GIGABYTES, check_machine
+from cil_nodes.environment.checks import NEEDED_GIGABYTES, check_machine, wheelhouse
 from cil_nodes.environment.errors import explain
 from cil_nodes.environment.interfaces import (
     install_interfaces,
@@ -165,6 +165,9 @@ class Maker:
     def _run(self, doing: str, command: list[str], expected: int = 0) -> str:
         """Run `command` in the clone, log it, count what pip collects; return what it wrote."""
         environment = dict(os.environ, PIP_CONSTRAINT=ROS_PINS)
+        wheels = wheelhouse()
+        if wheels:
+            environment.update(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(wheels))
         for name in ("_ROS_WHEELS_BOOTSTRAP_COMPLETE", "PYTHONPATH"):
             environment.pop(name, None)
         process = subprocess.Popen(

@@ -166,6 +166,20 @@ class OnlineMetrics:
         self._unmatched += len(late)
         return len(late)
 
+    def begin_again(self) -> int:
+        """Forget what waits, since stamps begin anew and would match what is no more.
+
+        Returns
+        -------
+        int
+            Truths that waited; they count as unmatched.
+        """
+        gone = len(self._truths)
+        self._truths.clear()
+        self._answers.clear()
+        self._unmatched += gone
+        return gone
+
     def close_version(self) -> OnlineFigures:
         """End the figures of the version that answered so far and begin the next one's."""
         figures = self.figures()

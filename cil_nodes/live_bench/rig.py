@@ -136,7 +136,7 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 
 def wait(
-    condition: Callable[[], bool], what: str, check: Callable[[], None] = lambda: None
+    condition: Callable[[], bool], what: str, check: Callable[[], object] = lambda: None
 ) -> None:
     """Wait until something has happened, or say what has not; ``check`` may raise earlier."""
     end = time.monotonic() + PATIENCE

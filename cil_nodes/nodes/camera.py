@@ -66,7 +66,8 @@ class CameraParameters(BaseParameters):
     )
     retry: float = parameter(
         2.0,
-        "Time between attempts to open a device that is not there.",
+        "Time before a device that is not there, or a source that went away, is opened again; "
+        "doubled with each attempt that fails, up to 10 s.",
         unit="s",
         read_only=True,
         low=0.1,
@@ -87,6 +88,9 @@ class Camera(CilNode[CameraParameters]):
     def configure(self) -> None:
         """Open the source and make publishers and the service."""
         settings = self.parameters
+        self._diagnostics.count("images")
+        self._diagnostics.measure("send")
+        self._diagnostics.tell(self._facts)
         self._loop = FrameLoop(
             self._open,
             self._publish,
@@ -122,8 +126,11 @@ class Camera(CilNode[CameraParameters]):
 
     def _publish(self, frame: Frame) -> None:
         """Send one frame; runs in the loop's thread."""
+        start = time.monotonic()
         try:
             self._send(frame)
+            self._diagnostics.counts["images"] += 1
+            self._diagnostics.latency["send"].add(time.monotonic() - start)
         except SHUTDOWN_ERRORS:
             if self.context.ok():
                 raise
@@ -139,9 +146,13 @@ class Camera(CilNode[CameraParameters]):
         if self._images.get_subscription_count():  # 1 MB is not copied for nobody
             self._images.publish(rgb_to_image(frame.image, header))
 
+    def _facts(self) -> dict[str, object]:
+        """What diagnostics tell beside counts and latencies."""
+        opened = "open" if self._loop.source is not None else "not open"
+        return {"source": f"{self.parameters.source} ({opened})"}
+
     def _tell(self, text: str) -> None:
-        if self.context.ok():
-            self.get_logger().warning(text)
+        self.troubles.tell("frames", text, every=0.0)  # the loop says each thing once
 
     def _header(self, frame: Frame) -> Header:
         stamp = frame.stamp_ns

@@ -14,6 +14,7 @@ from cil_nodes.ros.conversions import roi_tuple, stamp_ns
 from cil_nodes.ros.lifecycle import BaseParameters, CilNode
 from cil_nodes.ros.main import run
 from cil_nodes.ros.parameters import parameter
+from cil_nodes.ros.stamps import StampWatch, back_message
 
 
 class EvaluatorParameters(BaseParameters):
@@ -34,11 +35,13 @@ class Evaluator(CilNode[EvaluatorParameters]):
         super().__init__(name, **options)
         self._metrics = OnlineMetrics()
         self._measured = (0, "")
-        self._newest_ns = 0
+        self._stamps = StampWatch()
 
     def configure(self) -> None:
         """Begin afresh."""
         self._metrics = OnlineMetrics()
+        self._diagnostics.count("truths", "predictions")
+        self._diagnostics.measure("latency")
         self._publisher = self.make_publisher(Metrics, "metrics", qos.RESULT)
         self.make_subscription(LearnerState, "state", self._on_state, qos.STATE)
         self.make_subscription(GroundTruth, "ground_truth", self._on_truth, qos.PATIENT)
@@ -49,14 +52,24 @@ class Evaluator(CilNode[EvaluatorParameters]):
         self._metrics.set_taught(known.label for known in message.classes)
 
     def _on_truth(self, message: GroundTruth) -> None:
-        self._newest_ns = max(self._newest_ns, stamp_ns(message.header))
+        if back := self._stamps.went_back(stamp_ns(message.header)):
+            gone = self._metrics.begin_again()
+            text = back_message(
+                self.resolve_topic_name("ground_truth"),
+                back,
+                f"{gone} truths that wait for an answer count as unmatched; the figures go on.",
+            )
+            self.troubles.tell("stamps", text)
         self._metrics.add_truth(key_of(message), message.label)
+        self._diagnostics.counts["truths"] += 1
 
     def _on_prediction(self, message: Prediction) -> None:
         self._follow_version((message.version, message.method))
         late = self.get_clock().now().nanoseconds - stamp_ns(message.header)
         answer = Answered(message.label, message.is_unknown, message.unknown_score, late * 1e-6)
         self._metrics.add_prediction(key_of(message), answer)
+        self._diagnostics.counts["predictions"] += 1
+        self._diagnostics.latency["latency"].add(late * 1e-9)
 
     def _follow_version(self, measured: tuple[int, str]) -> None:
         """When another version answers, send the last figures of the one before."""
@@ -69,8 +82,12 @@ class Evaluator(CilNode[EvaluatorParameters]):
 
     def _on_time(self) -> None:
         # By the stamps, not the clock: a paused bag loses nothing.
-        self._metrics.expire(self._newest_ns - int(self.parameters.patience * 1e9))
-        self._send(self._metrics.figures())
+        oldest = self._stamps.newest_ns - int(self.parameters.patience * 1e9)
+        self._diagnostics.counts["lost"] += self._metrics.expire(oldest)
+        figures = self._metrics.figures()
+        self._diagnostics.facts["compared"] = str(figures.compared)
+        self._diagnostics.facts["accuracy"] = f"{figures.accuracy:.4f}"
+        self._send(figures)
 
     def _send(self, figures: OnlineFigures) -> None:
         version, method = self._measured

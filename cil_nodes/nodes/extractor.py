@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import sys
 import threading
@@ -28,12 +29,14 @@ from cil_nodes.ros.conversions import (
     roi_tuple,
     stamp_ns,
 )
-from cil_nodes.ros.diagnostics import Diagnostics
 from cil_nodes.ros.lifecycle import SHUTDOWN_ERRORS, BaseParameters, CilNode
 from cil_nodes.ros.main import run
 from cil_nodes.ros.parameters import parameter
 from cil_nodes.ros.raw_image import read_image
-from cil_nodes.ros.watchdog import ImageWatchdog
+from cil_nodes.ros.stamps import StampWatch, back_message
+from cil_nodes.ros.topic_watch import watch_topics
+from cil_nodes.ros.troubles import BadInputError
+from cil_nodes.ros.watchdog import ImageWatchdog, image_graph
 from cil_nodes.ros.work_queue import FirstTransport, NewestQueue, RegionMatcher
 
 
@@ -100,12 +103,13 @@ class ExtractorParameters(BaseParameters):
 
 @dataclass(frozen=True)
 class Job:
-    """One image to embed: its header, how to get its pixels, and its regions."""
+    """One image to embed: its header, how to get its pixels, its regions and its topic."""
 
     header: Header
     pixels: Callable[[], Rgb]
     rois: Sequence[Roi]
     came: float
+    topic: str = "image"
 
 
 class Extractor(CilNode[ExtractorParameters]):
@@ -130,6 +134,7 @@ class Extractor(CilNode[ExtractorParameters]):
         self._matcher = RegionMatcher(self.parameters.regions_wait)
         self._transports = FirstTransport()
         self._watchdog = ImageWatchdog(self.parameters.no_image_timeout)
+        self._stamps = StampWatch()
 
     # -- lifecycle -----------------------------------------------------------------------------
 
@@ -148,7 +153,8 @@ class Extractor(CilNode[ExtractorParameters]):
         )
         self.get_logger().info(str(self._encoder))
         self._features = self.make_publisher(FeatureVector, "features")
-        self._diagnostics = Diagnostics(self, "arrival", "read", "encode", "latency")
+        self._diagnostics.count("images", "features")
+        self._diagnostics.measure("arrival", "read", "encode", "latency")
         self._diagnostics.facts["encoder_id"] = self._encoder.encoder_id
         self.make_subscription(Regions, "regions", self._on_regions)
         self.make_timer(0.1, self._expire)
@@ -192,6 +198,15 @@ class Extractor(CilNode[ExtractorParameters]):
         if self.parameters.transport != "raw":
             kind, topic = CompressedImage, "image/compressed"
             self.make_subscription(kind, topic, self._on_compressed, qos.IMAGE)
+        mixed = "Their images are mixed up into one stream."
+        watch_topics(
+            self,
+            [
+                ("image", Image, mixed),
+                ("image/compressed", CompressedImage, mixed),
+                ("regions", Regions, ""),
+            ],
+        )
         if self.parameters.no_image_timeout > 0:
             self.make_subscription(CameraInfo, "camera_info", self._on_info, qos.IMAGE)
             self.make_timer(1.0, self._watch)
@@ -205,20 +220,25 @@ class Extractor(CilNode[ExtractorParameters]):
     def _on_compressed(self, message: CompressedImage) -> None:
         self._watchdog.image(time.monotonic(), len(message.data))
         if self._transports.first(_key(message.header), "compressed"):
-            self._accept(message.header, lambda: compressed_to_rgb(message))
+            self._accept(message.header, lambda: compressed_to_rgb(message), "image/compressed")
 
-    def _on_info(self, _: CameraInfo) -> None:
-        self._watchdog.announcement(time.monotonic())
+    def _on_info(self, message: CameraInfo) -> None:
+        self._watchdog.announcement(time.monotonic(), message.width * message.height * 3)
 
     def _on_regions(self, message: Regions) -> None:
         rois = [roi_tuple(roi) for roi in message.rois]
         self._queue_pair(self._matcher.regions(_key(message.header), rois))
 
-    def _accept(self, header: Header, pixels: Callable[[], Rgb]) -> None:
+    def _accept(self, header: Header, pixels: Callable[[], Rgb], topic: str = "image") -> None:
         self._diagnostics.counts["images"] += 1
         age = self.get_clock().now().nanoseconds - stamp_ns(header)
         self._diagnostics.latency["arrival"].add(age * 1e-9)
-        job = Job(header, pixels, (WHOLE,), time.monotonic())
+        if back := self._stamps.went_back(stamp_ns(header)):
+            topic = self.resolve_topic_name("image")
+            self.troubles.tell(
+                "stamps", back_message(topic, back, "images are taken as they come.")
+            )
+        job = Job(header, pixels, (WHOLE,), time.monotonic(), topic)
         if self.count_publishers(self.resolve_topic_name("regions")):
             self._queue_pair(self._matcher.image(_key(header), job, job.came))
         else:
@@ -227,7 +247,7 @@ class Extractor(CilNode[ExtractorParameters]):
     def _queue_pair(self, pair: tuple[Job, Sequence[Roi]] | None) -> None:
         if pair is not None:
             job, rois = pair
-            self._queue.put(Job(job.header, job.pixels, tuple(rois), job.came))
+            self._queue.put(dataclasses.replace(job, rois=tuple(rois)))
 
     # -- out -----------------------------------------------------------------------------------
 
@@ -260,14 +280,25 @@ class Extractor(CilNode[ExtractorParameters]):
             self._diagnostics.latency["latency"].add(time.monotonic() - job.came)
 
     def _cut(self, job: Job) -> list[tuple[Job, Roi, Rgb]]:
-        """Cut the regions out of an image; what cannot be read is logged and counted."""
+        """Cut the regions out of an image; what cannot be used is told and counted."""
+        parts: list[tuple[Job, Roi, Rgb]] = []
         try:
             pixels = job.pixels()
-            return [(job, roi, crop(pixels, roi)) for roi in job.rois]
-        except ValueError:
-            self._diagnostics.counts["failed"] += 1
-            self._log_seldom("reading an image")
-            return []
+        except BadInputError as error:
+            self._refuse(job.topic, error)
+            return parts
+        for roi in job.rois:
+            try:
+                parts.append((job, roi, crop(pixels, roi)))
+            except BadInputError as error:
+                self._refuse("regions", error)
+        return parts
+
+    def _refuse(self, topic: str, error: BadInputError) -> None:
+        self._diagnostics.counts["failed"] += 1
+        self.troubles.tell(
+            f"bad {topic}", f"Refused from {self.resolve_topic_name(topic)}: {error}"
+        )
 
     def _send(self, job: Job, roi: Roi, vector: NDArray[np.float32]) -> None:
         self._count += 1
@@ -290,17 +321,10 @@ class Extractor(CilNode[ExtractorParameters]):
         self._diagnostics.counts["dropped"] = self._queue.dropped
 
     def _watch(self) -> None:
-        topic = self.resolve_topic_name("image")
-        kinds = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
-        there = [
-            name
-            for name, types in self.get_topic_names_and_types()
-            if set(types) & set(kinds) and self.count_publishers(name)
-        ]
-        publishers = self.count_publishers(topic) + self.count_publishers(f"{topic}/compressed")
-        warning = self._watchdog.check(time.monotonic(), topic, publishers, there)
+        topics = (self.resolve_topic_name("image"), self.resolve_topic_name("image/compressed"))
+        warning = self._watchdog.check(time.monotonic(), topics[0], image_graph(self, topics))
         if warning:
-            self.get_logger().warning(warning)
+            self.troubles.tell("silence", warning, every=0.0)  # the watchdog has its own patience
 
 
 def _key(header: Header) -> tuple[int, str]:

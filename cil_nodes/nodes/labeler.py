@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -48,11 +49,13 @@ from cil_nodes.teaching.errors import LessonStoppedError, TeachingError
 from cil_nodes.teaching.feed import Feed
 from cil_nodes.teaching.guided import AlreadyTeachingError, GuidedLesson
 from cil_nodes.teaching.labels import normalise_label
-from cil_nodes.teaching.samples import Sample
+from cil_nodes.teaching.samples import Sample, check_sample
 from cil_nodes.teaching.unknown_pool import UnknownPool
 
 OVERTAKEN = 1.0
 """Seconds that a label waits for samples that have been predicted but have not come here yet."""
+
+_SHOWN = 3  # sample ids named in a message; the rest is a number
 
 POOL_THREADS = 6
 """Threads for services and the action; callers wait on them for the learner."""
@@ -120,12 +123,15 @@ class Labeler(CilNode[LabelerParameters]):
     def configure(self) -> None:
         """Make the memory and offer the services."""
         settings = self.parameters
+        self._diagnostics.count("features", "predictions")
+        self._diagnostics.tell(self._facts)
         self._feed = Feed(
             settings.recent,
             lambda pixels, roi: thumbnail(pixels, roi, self.parameters.picture_side),
             lambda: UnknownPool(settings.group_similarity),
         )
         self._asked: list[Any] | None = None
+        self._changed = ""
         self._link = LearnerLink(self, lambda: self.parameters.learner_deadline)
         self._picture_due = Throttle(lambda: self.parameters.picture_rate)
         group = ReentrantCallbackGroup()
@@ -168,13 +174,32 @@ class Labeler(CilNode[LabelerParameters]):
         """Run services and the action on a pool; the stream has its own thread."""
         spin_pool(self, POOL_THREADS)
 
+    def _facts(self) -> dict[str, object]:
+        """What diagnostics tell beside counts."""
+        return {
+            "kept": len(self._feed),
+            "questions": len(self._asked or ()),
+            "teaching": self._teaching.locked(),
+        }
+
     # -- stream --------------------------------------------------------------------------------
 
     def _on_features(self, message: FeatureVector) -> None:
-        self._feed.add_sample(sample_from_features(message))
+        sample = sample_from_features(message)
+        check_sample(sample)
+        before, kept = self._feed.encoder_id, len(self._feed)
+        self._feed.add_sample(sample)
+        if before not in ("", sample.encoder_id):
+            self._changed = (
+                f"The encoder changed from {before} to {sample.encoder_id}; what was seen with the "
+                f"earlier one ({kept} samples) cannot be labelled any more."
+            )
+            self.troubles.tell("encoder", self._changed)
+        self._diagnostics.counts["features"] += 1
 
     def _on_prediction(self, message: Prediction) -> None:
         self._feed.add_answer(prediction_from_message(message))
+        self._diagnostics.counts["predictions"] += 1
 
     def _on_unknown(self, message: UnknownObject) -> None:
         nearest = scores_from_messages(message.nearest)
@@ -185,6 +210,7 @@ class Labeler(CilNode[LabelerParameters]):
             message = deserialize_message(data, kind)
             header = message.header
             self._feed.add_image(stamp_ns(header), header.frame_id, convert(message))
+            self._diagnostics.counts["pictures"] += 1
 
     # -- services ------------------------------------------------------------------------------
 
@@ -203,19 +229,16 @@ class Labeler(CilNode[LabelerParameters]):
         label = normalise_label(request.label)
         found, response.missing_ids = self._find(self._named(request))
         if not found:
-            gone = len(response.missing_ids)
-            kept = self.parameters.recent
-            raise NoSuchSampleError(
-                f"None of the {gone} samples is here any more; the last {kept} are kept (`recent`)."
-                if gone
-                else "No samples were named: give sample_ids or a cluster_id."
-            )
+            raise no_such_sample(response.missing_ids, self.parameters.recent, self._changed)
         receipt = self._link.add_samples(labelled(found, label), "label")
+        self._diagnostics.counts["labelled"] += receipt.accepted
         self._feed.pool.remove(sample.sample_id for sample in found)
         response.accepted = receipt.accepted
         response.relabelled = receipt.relabelled
         response.pending = receipt.pending
         response.message = f"{receipt.accepted} samples of {label!r} are kept."
+        if response.missing_ids:
+            response.message += f" Not kept: {missing(response.missing_ids)}."
         if request.train_now:
             response.training_started = self._link.start_lesson(self.get_logger().info)
         return response
@@ -276,22 +299,26 @@ class Labeler(CilNode[LabelerParameters]):
             return fail(
                 result, AlreadyTeachingError("Another object is being taught; wait for it.")
             )
-        lesson = GuidedLesson(
+        lesson: GuidedLesson | None = None
+        try:
+            lesson = self._lesson_for(goal)
+            outcome_to_result(lesson.run(), result)
+            goal.succeed()
+        except Exception as error:
+            result.samples_captured = len(lesson.collector.samples) if lesson else 0
+            self._end_badly(goal, result, error)
+        finally:
+            self._teaching.release()
+        return result
+
+    def _lesson_for(self, goal: Any) -> GuidedLesson:
+        return GuidedLesson(
             plan_of(goal.request, self.parameters),
             self._feed,
             self._link,
             report=lambda step: goal.is_active and goal.publish_feedback(step_to_feedback(step)),
             should_stop=lambda: goal.is_cancel_requested or not self.is_active,
         )
-        try:
-            outcome_to_result(lesson.run(), result)
-            goal.succeed()
-        except Exception as error:
-            result.samples_captured = len(lesson.collector.samples)
-            self._end_badly(goal, result, error)
-        finally:
-            self._teaching.release()
-        return result
 
     def _end_badly(self, goal: Any, result: Any, error: Exception) -> None:
         if isinstance(error, LessonStoppedError) and goal.is_cancel_requested:
@@ -310,6 +337,24 @@ class NoSuchSampleError(TeachingError):
     """None of the samples named is kept any more."""
 
     code = "NO_SUCH_SAMPLE"
+
+
+def no_such_sample(gone: Sequence[str], kept: int, why: str = "") -> NoSuchSampleError:
+    """Return the error for samples of which none is here; ``why`` tells of a new encoder."""
+    if not gone:
+        return NoSuchSampleError("No samples were named: give sample_ids or a cluster_id.")
+    text = (
+        f"{missing(gone)}: none is here. The last {kept} samples are kept (parameter `recent`), "
+        "and those asked about in unknown_clusters; show the thing again and label what is new."
+    )
+    return NoSuchSampleError(f"{text} {why}".rstrip())
+
+
+def missing(sample_ids: Sequence[str]) -> str:
+    """Name samples that are not here, the first few of them by their ids."""
+    shown = ", ".join(sample_ids[:_SHOWN])
+    more = f" and {len(sample_ids) - _SHOWN} more" if len(sample_ids) > _SHOWN else ""
+    return f"sample {shown}{more}"
 
 
 class NoSuchClusterError(TeachingError):

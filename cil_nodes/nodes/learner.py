@@ -8,7 +8,6 @@ disk or a long listing never delays an answer.
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 import threading
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cil_msgs.action import TrainPhase
-from cil_msgs.msg import LearnerState
+from cil_msgs.msg import FeatureVector, LearnerState
 from cil_msgs.srv import (
     AddSamples,
     EditClass,
@@ -33,8 +32,9 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from threadpoolctl import threadpool_limits
 
 from cil_nodes.learners import registry
+from cil_nodes.places import default_folder
 from cil_nodes.ros import qos
-from cil_nodes.ros.diagnostics import Diagnostics
+from cil_nodes.ros.diagnostics import memory_of
 from cil_nodes.ros.lanes import spin_pool
 from cil_nodes.ros.lifecycle import BaseParameters, CilNode
 from cil_nodes.ros.main import run
@@ -46,8 +46,10 @@ from cil_nodes.ros.parameters import (
     parameter,
 )
 from cil_nodes.ros.prediction_stream import PredictionStream
+from cil_nodes.ros.rivals import rivals
 from cil_nodes.ros.teaching_messages import (
     STAGES,
+    clip,
     duration_to_seconds,
     fail,
     lesson_to_result,
@@ -57,13 +59,18 @@ from cil_nodes.ros.teaching_messages import (
     state_to_message,
     version_to_message,
 )
+from cil_nodes.ros.topic_watch import watch_topics
 from cil_nodes.ros.uris import uri_to_path
 from cil_nodes.teaching.errors import LessonStoppedError, TeachingError
+from cil_nodes.teaching.records import Phase
 from cil_nodes.teaching.session import Session
 from cil_nodes.teaching.training import learner_class
 
 POOL_THREADS = 4
 """Threads for services and the action; one of them is the lesson that runs."""
+
+RIVALS_PERIOD = 2.0
+"""Seconds between two looks at who else is a learner here."""
 
 ANSWER_THREADS = 1
 """Threads of the linear algebra behind an answer: with two of them on two cores, answers took three
@@ -136,6 +143,7 @@ class Learner(CilNode[LearnerParameters]):
         self._stream: PredictionStream | None = None
         self._arithmetic: threadpool_limits | None = None
         self._state_lock = threading.Lock()
+        self._others = ""
         self._method = self._declare_method()
 
     def configure(self) -> None:
@@ -155,9 +163,15 @@ class Learner(CilNode[LearnerParameters]):
         self._arithmetic = threadpool_limits(limits=ANSWER_THREADS)
         sys.setswitchinterval(SWITCH_INTERVAL)
         self._session.on_change(lambda _: self._publish_state())
-        self._diagnostics = Diagnostics(self, "arrival", "answer")
+        self._diagnostics.count("answered")
+        self._diagnostics.measure("arrival", "answer")
+        self._diagnostics.tell(self._facts)
+        self._diagnostics.watch(self._trouble)
+        twice = "Each view is answered twice, and by samples of two encoders nothing is learned."
+        watch_topics(self, [("features", FeatureVector, twice)])
         self._stream = self._new_stream()
         self._offer()
+        self.make_timer(RIVALS_PERIOD, self._say_who_else)
         self._say_what_answers()
 
     def activate(self) -> None:
@@ -207,8 +221,7 @@ class Learner(CilNode[LearnerParameters]):
     def _folder(self) -> Path:
         if self.parameters.folder:
             return Path(self.parameters.folder).expanduser()
-        home = Path(os.environ.get("ROS_HOME", "~/.ros")).expanduser()
-        return home / (self.get_namespace().strip("/") or "cil")
+        return default_folder(self.get_namespace())
 
     def _offer(self) -> None:
         """Make the services and the action."""
@@ -260,7 +273,9 @@ class Learner(CilNode[LearnerParameters]):
 
     def _new_stream(self) -> PredictionStream:
         size = self.parameters.queue_size
-        return PredictionStream(self, self._session_of(), size, self._diagnostics)
+        return PredictionStream(
+            self, self._session_of(), size, self._diagnostics, self._publish_state
+        )
 
     # -- state ---------------------------------------------------------------------------------
 
@@ -270,7 +285,37 @@ class Learner(CilNode[LearnerParameters]):
             return
         with self._state_lock:  # changes come from several threads; the last one sent must be true
             now = self.get_clock().now().to_msg()
-            self._publisher.publish(state_to_message(session.state(), now))
+            message = state_to_message(session.state(), now)
+            if self._stream is not None and self._stream.refusal:
+                message.message = clip(self._stream.refusal, 256)
+            self._publisher.publish(message)
+
+    def _facts(self) -> dict[str, object]:
+        """What diagnostics tell beside counts and latencies."""
+        session = self._session_of()
+        state, memory = session.state(), memory_of(session.worker_pid)
+        return {
+            "method": state.method,
+            "version": state.version,
+            "classes": len(state.classes),
+            "pending": state.pending,
+            "phase": state.phase,
+            "journal_mb": f"{state.journal_bytes / 2**20:.1f}",
+            "worker": "alive" if memory else "gone",
+            "worker_memory_mb": f"{memory / 2**20:.0f}",
+        }
+
+    def _trouble(self) -> str:
+        """What keeps the learner from learning on, in words."""
+        state = self._session_of().state()
+        return rivals(self) or (state.message if state.phase == Phase.FAILED.value else "")
+
+    def _say_who_else(self) -> None:
+        """Say that another learner takes labels in this namespace, when one comes."""
+        others = rivals(self)
+        if others and others != self._others:
+            self.get_logger().error(others)
+        self._others = others
 
     # -- services ------------------------------------------------------------------------------
 
@@ -382,6 +427,7 @@ class Learner(CilNode[LearnerParameters]):
         except Exception as error:
             return self._end_badly(goal, result, error)
         goal.succeed()
+        self.get_logger().info(lesson.in_words(len(self._session_of().state().classes)))
         return lesson_to_result(lesson)
 
     def _end_badly(self, goal: Any, result: Any, error: Exception) -> Any:
@@ -415,8 +461,7 @@ class Learner(CilNode[LearnerParameters]):
             session = self._session_of()
             while self.is_active and self._enough(session.state().pending):
                 lesson = session.train(should_stop=lambda: not self.is_active)
-                text = f"Learned {lesson.samples} samples: version {lesson.version}."
-                self.get_logger().info(text)
+                self.get_logger().info(lesson.in_words(len(session.state().classes)))
         except TeachingError as error:
             if error.code not in ("ALREADY_TRAINING", "NOTHING_PENDING"):
                 self.get_logger().warning(f"auto_train: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from typing import Any
 
@@ -48,6 +49,8 @@ class Overlay(CilNode[OverlayParameters]):
         self._images: OrderedDict[int, Image | CompressedImage] = OrderedDict()
         self._marks: OrderedDict[int, list[Mark]] = OrderedDict()
         self._due = Throttle(lambda: self.parameters.rate)
+        self._diagnostics.count("images", "sent")
+        self._diagnostics.measure("draw")
         self._publisher = self.make_publisher(Image, "annotated", qos.IMAGE)
         self.make_subscription(Prediction, "predictions", self._on_prediction, qos.RESULT)
         self._subscribe("image", Image)
@@ -61,21 +64,15 @@ class Overlay(CilNode[OverlayParameters]):
             if self._due():
                 message = deserialize_message(data, kind)
                 self._images[stamp_ns(message.header)] = message
+                self._diagnostics.counts["images"] += 1
                 trim(self._images)
 
-        handle = self.create_subscription(
-            kind,
-            topic,
-            self._guarded(take, topic),
-            qos.IMAGE,
-            raw=True,
-            event_callbacks=qos.subscription_events(self, topic),
-        )
-        self.own(handle, self.destroy_subscription)
+        self.make_subscription(kind, topic, take, qos.IMAGE, raw=True)
 
     def _on_prediction(self, message: Prediction) -> None:
         mark = Mark(roi_tuple(message.roi), message.label, message.score, message.is_unknown)
         self._marks.setdefault(stamp_ns(message.header), []).append(mark)
+        self._diagnostics.counts["predictions"] += 1
         trim(self._marks)
 
     def _send_newest(self) -> None:
@@ -83,15 +80,15 @@ class Overlay(CilNode[OverlayParameters]):
         ready = [stamp for stamp in self._images if stamp in self._marks]
         if not ready:
             return
-        newest = max(ready)
-        message = self._images[newest]
-        pixels = image_to_rgb(message) if isinstance(message, Image) else compressed_to_rgb(message)
-        self._publisher.publish(
-            rgb_to_image(draw_marks(pixels, self._marks[newest]), message.header)
-        )
+        newest, start = max(ready), time.monotonic()
+        message, marks = self._images[newest], self._marks[newest]
         for store in (self._images, self._marks):
             for stamp in [stamp for stamp in store if stamp <= newest]:
                 del store[stamp]
+        pixels = image_to_rgb(message) if isinstance(message, Image) else compressed_to_rgb(message)
+        self._publisher.publish(rgb_to_image(draw_marks(pixels, marks), message.header))
+        self._diagnostics.counts["sent"] += 1
+        self._diagnostics.latency["draw"].add(time.monotonic() - start)
 
 
 def trim(store: OrderedDict[int, Any]) -> None:

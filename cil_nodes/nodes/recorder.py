@@ -6,6 +6,7 @@ raw VGA at 30 Hz is 27 MB/s. Encoding and disk have a thread of their own.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,9 @@ from cil_nodes.ros.conversions import image_to_rgb, rgb_to_compressed
 from cil_nodes.ros.lifecycle import BaseParameters, CilNode
 from cil_nodes.ros.main import run
 from cil_nodes.ros.parameters import parameter
+from cil_nodes.ros.stamps import StampWatch
 from cil_nodes.ros.throttle import Throttle
+from cil_nodes.ros.topic_watch import type_name
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,11 @@ class Recorder(CilNode[RecorderParameters]):
     def __init__(self, name: str = "recorder", **options: Any) -> None:
         super().__init__(name, **options)
         self._bag: BagWriter | None = None
+        self._times = StampWatch()
 
     def configure(self) -> None:
         """Subscribe to the graph."""
+        self._diagnostics.tell(self._facts)
         for item in SMALL_TOPICS:
             self._record(item.topic, item.kind, item.profile)
         self._due = Throttle(lambda: self.parameters.image_rate)
@@ -89,15 +94,12 @@ class Recorder(CilNode[RecorderParameters]):
             ("image", Image, self._on_image),
             ("image/compressed", CompressedImage, self._on_compressed),
         ):
-            handle = self.create_subscription(
-                kind, topic, self._guarded(callback, topic), qos.IMAGE, raw=True
-            )
-            self.own(handle, self.destroy_subscription)
+            self.make_subscription(kind, topic, callback, qos.IMAGE, raw=True)
 
     def activate(self) -> None:
         """Begin a bag."""
         folder = next_free(Path(self.parameters.folder).expanduser().absolute())
-        bag = BagWriter(folder, on_error=self.get_logger().error)
+        bag = BagWriter(folder, on_error=self._tell_error)
         for item in SMALL_TOPICS:
             latched = item.profile is qos.STATE
             offered = offered_qos(reliable=item.profile is not qos.IMAGE, latched=latched)
@@ -120,18 +122,21 @@ class Recorder(CilNode[RecorderParameters]):
             if self.context.ok():
                 self.get_logger().info(text)
 
+    def _facts(self) -> dict[str, object]:
+        """What diagnostics tell; the bag counts for itself, in its thread."""
+        bag = self._bag
+        if bag is None:
+            return {}
+        counts = self._diagnostics.counts
+        counts["written"], counts["dropped"] = bag.written, bag.dropped
+        return {"bag": bag.folder, "disk_free_mb": shutil.disk_usage(bag.folder).free >> 20}
+
     def _record(self, topic: str, kind: type, profile: QoSProfile) -> None:
         """Write every message of a topic, serialised as it came."""
         name = self.resolve_topic_name(topic)
-        handle = self.create_subscription(
-            kind,
-            topic,
-            self._guarded(lambda data: self._put(name, bytes(data)), topic),
-            profile,
-            raw=True,
-            event_callbacks=qos.subscription_events(self, topic),
+        self.make_subscription(
+            kind, topic, lambda data: self._put(name, bytes(data)), profile, raw=True
         )
-        self.own(handle, self.destroy_subscription)
 
     def _on_image(self, data: bytes) -> None:
         if self._due():
@@ -145,19 +150,29 @@ class Recorder(CilNode[RecorderParameters]):
             self._put(self.resolve_topic_name("image/compressed"), bytes(data))
 
     def _put(self, topic: str, payload: bytes | Callable[[], bytes]) -> None:
+        now = self.get_clock().now().nanoseconds
+        if back := self._times.went_back(now):
+            self._begin_another(back)
         if self._bag is not None:
-            self._bag.put(topic, self.get_clock().now().nanoseconds, payload)
+            self._bag.put(topic, now, payload)
+
+    def _begin_another(self, back: float) -> None:
+        """Begin a new bag, since one whose times go back mixes two runs when it is played."""
+        self.deactivate()
+        self.activate()
+        self.troubles.tell(
+            "clock",
+            f"The clock went back by {back:.1f} s: what follows goes into a bag of its own.",
+        )
+
+    def _tell_error(self, text: str) -> None:
+        self.troubles.tell(text, text, log=self.get_logger().error)
 
 
 def compressed(data: bytes, quality: int) -> bytes:
     """Return a serialised ``Image`` as a serialised ``CompressedImage`` under the same header."""
     image = deserialize_message(data, Image)
     return bytes(serialize_message(rgb_to_compressed(image_to_rgb(image), image.header, quality)))
-
-
-def type_name(kind: type) -> str:
-    """Return ``package/msg/Name`` of a message class."""
-    return f"{kind.__module__.split('.')[0]}/msg/{kind.__name__}"
 
 
 def main() -> int:

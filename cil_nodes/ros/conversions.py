@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
+from cil_nodes.ros.picture_data import is_cut_off, picture_size
+from cil_nodes.ros.troubles import BadInputError
+
 Rgb = NDArray[np.uint8]
 Roi = tuple[int, int, int, int]
 """``(x, y, width, height)`` in pixels; all zeros means the whole image."""
@@ -24,7 +27,11 @@ Roi = tuple[int, int, int, int]
 WHOLE: Roi = (0, 0, 0, 0)
 
 
-class ImageError(ValueError):
+MAX_PIXELS = 100_000_000
+"""Largest image taken; three times an 8K picture."""
+
+
+class ImageError(BadInputError):
     """An image message that cannot be turned into pixels."""
 
 
@@ -107,6 +114,7 @@ def image_to_rgb(message: Image) -> Rgb:
             f"Image encoding {message.encoding!r} ({message.width}x{message.height}) is not "
             f"supported. Have the driver send one of: {', '.join(ENCODINGS)}."
         )
+    _check_size(message.width, message.height)
     channels, size, convert = _ENCODINGS[message.encoding]
     pixels: NDArray[Any] = _rows(message, channels, size)
     if size == 2:
@@ -114,7 +122,21 @@ def image_to_rgb(message: Image) -> Rgb:
         wide: NDArray[Any] = np.ascontiguousarray(pixels).view(order)
         pixels = np.right_shift(wide, 8).astype(np.uint8)
     shape = (message.height, message.width) if channels == 1 else (-1, message.width, channels)
-    return np.ascontiguousarray(convert(pixels.reshape(shape)))
+    try:
+        return np.ascontiguousarray(convert(pixels.reshape(shape)))
+    except cv2.error as error:
+        raise ImageError(
+            f"Image of {message.width}x{message.height} {message.encoding} cannot be converted: "
+            f"{error.err}. YUV needs an even width, Bayer patterns at least 2x2 pixels."
+        ) from error
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise ImageError(
+            f"Image of {width}x{height} pixels is larger than the {MAX_PIXELS // 10**6} million "
+            "that are taken. Have the driver send a smaller one."
+        )
 
 
 def _rows(message: Image, channels: int, size: int) -> NDArray[np.uint8]:
@@ -153,14 +175,22 @@ def compressed_to_rgb(message: CompressedImage) -> Rgb:
     Raises
     ------
     ImageError
-        When the data is no picture that OpenCV can read; names format and size.
+        When the data is no whole picture that OpenCV can read; names format and size.
     """
     data = np.frombuffer(memoryview(message.data), dtype=np.uint8)
-    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    what = f"Compressed image of format {message.format!r} and {data.size} bytes"
+    raw = data.tobytes()
+    if is_cut_off(raw):
+        raise ImageError(f"{what} is cut off: its end is missing. Was it lost on the way?")
+    _check_size(*(picture_size(raw) or (0, 0)))
+    try:
+        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error:
+        pixels = None
     if pixels is None:
         raise ImageError(
-            f"Compressed image of format {message.format!r} and {data.size} bytes cannot be "
-            "decoded. Have the driver send JPEG or PNG (image_transport 'compressed')."
+            f"{what} cannot be decoded. Have the driver send JPEG or PNG (image_transport "
+            "'compressed'; not compressedDepth, theora or a video format)."
         )
     return _cv(cv2.COLOR_BGR2RGB)(pixels)
 
@@ -212,8 +242,9 @@ def crop(pixels: Rgb, roi: Roi) -> Rgb:
     x, y, width, height = roi
     part = pixels[y : y + height, x : x + width]
     if part.size == 0:
+        what = "lies outside" if width and height else "has no area in"
         raise ImageError(
-            f"Region x={x} y={y} {width}x{height} lies outside the image of "
+            f"Region x={x} y={y} {width}x{height} {what} the image of "
             f"{pixels.shape[1]}x{pixels.shape[0]} pixels."
         )
     return part

@@ -5,19 +5,24 @@ Knows nothing of ROS, so that it can be tested with any source.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
 
 from cil_nodes.datasets.frames import Frame, FrameSource, SourceError
 
+SLOWEST = 10.0
+"""Seconds between attempts to open a lost source, at most; who plugs it in should not wait long."""
+
 
 class FrameLoop:
     """Takes frames from a source, at most ``rate()`` a second, and delivers each.
 
-    A source that shows on request is silent until :meth:`show` and :meth:`release`. A live one
-    (a device) is opened again when it goes away; its frames beyond the rate are skipped, so that
-    what is delivered is never old. Any other source ends with its last frame.
+    A source that shows on request is silent until :meth:`show` and :meth:`release`. One that
+    should never end (a device, or what loops) is opened again when it goes away, less and less
+    often; a device's frames beyond the rate are skipped, so that what is delivered is never old.
+    Any other source ends with its last frame.
 
     Parameters
     ----------
@@ -28,11 +33,12 @@ class FrameLoop:
     rate : callable
         The most frames a second, asked before each.
     report : callable
-        Takes a sentence when the source goes, comes back or ends.
+        Takes a sentence when the source goes, comes back or ends: once each.
     live : bool
-        Whether the source is a device.
+        Whether the source is a device, which may be absent at the start.
     retry : float
-        Seconds between attempts to open a live source.
+        Seconds before the first attempt to open a lost source again; doubled with each that fails,
+        up to :data:`SLOWEST`.
     """
 
     def __init__(
@@ -53,6 +59,9 @@ class FrameLoop:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._due = 0.0
+        self._attempts = 0
+        self._lost = False
+        self._said = ""  # the last fault, until a frame comes
 
     @property
     def source(self) -> FrameSource | None:
@@ -72,7 +81,7 @@ class FrameLoop:
         except SourceError as error:
             if not self._live:
                 raise
-            self._report(f"{error} Trying again every {self._retry:g} s.")
+            self._report_lost(str(error))
 
     def start(self) -> None:
         """Start delivering frames."""
@@ -122,7 +131,7 @@ class FrameLoop:
             try:
                 self._step()
             except Exception as error:  # one bad picture must not end the camera without a word
-                self._report(f"A frame was lost: {type(error).__name__}: {error}")
+                self._tell(f"A frame was lost: {type(error).__name__}: {error}")
                 self._stop.wait(1.0 / self._rate())
 
     def _step(self) -> None:
@@ -131,18 +140,18 @@ class FrameLoop:
             return
         frame = self._next()
         if frame is not None:
+            self._found()
             self._pass_on(frame)
         elif self._source is not None:
             self._idle()
 
     def _reopen(self) -> None:
-        if self._stop.wait(self._retry):
+        pause = min(self._retry * 2.0**self._attempts, max(SLOWEST, self._retry))
+        if self._stop.wait(pause):
             return
-        try:
+        self._attempts += 1
+        with contextlib.suppress(SourceError):  # said once already, when it went
             self._source = self._open()
-        except SourceError:
-            return  # said once already, when it went
-        self._report("The camera is back.")
 
     def _next(self) -> Frame | None:
         # On request the flag is lowered before the queue is read: a release meanwhile is kept.
@@ -154,21 +163,37 @@ class FrameLoop:
             frame = self._source.next_frame() if self._source is not None else None
         if frame is not None:
             self._wake.set()
-        elif self._live:
-            self._lose()
+        elif self._source is not None and (self._live or self._source.endless):
+            self._lose(self._source)
         return frame
 
-    def _lose(self) -> None:
-        if self._source is not None:
-            self._source.close()
+    def _found(self) -> None:
+        """A frame came; one, not an opened device, is what shows that the camera is back."""
+        if self._lost:
+            self._report("The camera is back: frames come again.")
+        self._attempts, self._lost, self._said = 0, False, ""
+
+    def _lose(self, source: FrameSource) -> None:
+        source.close()
         self._source = None
+        if not self._lost:
+            self._report_lost(source.ending)
+
+    def _report_lost(self, text: str) -> None:
+        self._lost = True
         self._report(
-            f"The camera sends no more frames: is it unplugged? Trying every {self._retry:g} s."
+            f"{text} Trying again in {self._retry:g} s, then at least every {SLOWEST:g} s."
         )
+
+    def _tell(self, text: str) -> None:
+        """Report a fault unless it was the last thing said."""
+        if text != self._said:
+            self._said = text
+            self._report(text)
 
     def _idle(self) -> None:
         if self._source is not None and not self._source.can_show:
-            self._report("The source has no more frames. Set the parameter 'loop' to start over.")
+            self._report(self._source.ending)
             self._stop.wait()
 
     def _pass_on(self, frame: Frame) -> None:

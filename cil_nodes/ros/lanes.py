@@ -64,13 +64,14 @@ class Lane:
 
         With ``raw`` the callback gets the serialised bytes.
         """
+        name = self._owner.resolve_topic_name(topic)
         self._node.create_subscription(
             kind,
-            self._owner.resolve_topic_name(topic),
-            self._owner._guarded(callback, topic),
+            name,
+            self._owner._guarded(callback, name),
             profile,
             raw=raw,
-            event_callbacks=qos.subscription_events(self._node, topic),
+            event_callbacks=qos.subscription_events(self._owner, name),
         )
 
     def start(self) -> None:

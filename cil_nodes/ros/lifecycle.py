@@ -28,7 +28,12 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.qos import QoSProfile
 
 from cil_nodes.ros import qos
+from cil_nodes.ros.clock_watch import STEADY, ClockWatch
+from cil_nodes.ros.diagnostics import Diagnostics
+from cil_nodes.ros.node_log import NodeLogger
 from cil_nodes.ros.parameters import NodeParameters, declare, parameter
+from cil_nodes.ros.troubles import BadInputError, Troubles
+from cil_nodes.teaching.errors import TeachingError
 
 try:
     from rclpy.exceptions import RCLError  # type: ignore[attr-defined]
@@ -66,6 +71,8 @@ class CilNode(LifecycleNode, Generic[P]):
         Current values; follows live updates, after which :meth:`parameters_changed` is called.
     is_active : bool
         Whether subscriptions and timers call back and publishers send.
+    troubles : Troubles
+        Where a node says what is wrong with what comes in.
     """
 
     Parameters: ClassVar[type[BaseParameters]] = BaseParameters
@@ -74,12 +81,20 @@ class CilNode(LifecycleNode, Generic[P]):
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__(name, **options)
         self.is_active = False
+        self._log = NodeLogger(super().get_logger().name)
         self._handles: list[tuple[Callable[[Any], Any], Any]] = []
-        self._last_error: dict[str, float] = {}
+        self.troubles = Troubles(self._warn)
         self.parameters = declare(  # type: ignore[assignment]
             self, self.Parameters, on_change=self.parameters_changed
         )
-        self._starter = self.create_timer(0.0, self._start) if self.parameters.autostart else None
+        self._clock_watch = ClockWatch(self)
+        self._starter = (
+            self.create_timer(0.0, self._start, clock=STEADY) if self.parameters.autostart else None
+        )
+
+    def get_logger(self) -> Any:
+        """Return the node's logger; its ``last`` is what diagnostics tell as the last error."""
+        return getattr(self, "_log", None) or super().get_logger()
 
     # -- hooks ---------------------------------------------------------------------------------
 
@@ -119,17 +134,19 @@ class CilNode(LifecycleNode, Generic[P]):
     ) -> Any:
         """Create a subscription whose callback runs while the node is active.
 
-        An exception in ``callback`` is logged with its traceback and the node lives on. With
-        ``raw`` the callback gets the serialised bytes.
+        With ``raw`` the callback gets the serialised bytes.
+
+        An exception in ``callback`` is logged and the node lives on: a sentence for bad input, a
+        traceback for anything else.
         """
         handle = self.create_subscription(
             kind,
             topic,
-            self._guarded(callback, topic),
+            self._guarded(callback, self.resolve_topic_name(topic)),
             profile,
             callback_group=group,
-            event_callbacks=qos.subscription_events(self, topic),
             raw=raw,
+            event_callbacks=qos.subscription_events(self, topic),
         )
         self._handles.append((self.destroy_subscription, handle))
         return handle
@@ -137,9 +154,11 @@ class CilNode(LifecycleNode, Generic[P]):
     def make_timer(
         self, period: float, callback: Callable[[], None], group: CallbackGroup | None = None
     ) -> Any:
-        """Create a timer (seconds) that calls back while the node is active."""
+        """Create a timer (seconds of the steady clock) that calls back while the node is active."""
         guarded = self._guarded(lambda _: callback(), f"timer {getattr(callback, '__name__', '')}")
-        handle = self.create_timer(period, lambda: guarded(None), callback_group=group)
+        handle = self.create_timer(
+            period, lambda: guarded(None), callback_group=group, clock=STEADY
+        )
         self._handles.append((self.destroy_timer, handle))
         return handle
 
@@ -170,7 +189,7 @@ class CilNode(LifecycleNode, Generic[P]):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Run :meth:`configure`; on failure free what it made and stay unconfigured."""
-        if self._attempt("configure", self.configure) and self._managed(
+        if self._attempt("configure", self._configure) and self._managed(
             super().on_configure, state
         ):
             return TransitionCallbackReturn.SUCCESS
@@ -214,6 +233,7 @@ class CilNode(LifecycleNode, Generic[P]):
         self._halt()
         self._free()
         with contextlib.suppress(*SHUTDOWN_ERRORS):
+            self._clock_watch.close()
             self.destroy_node()
         # rclpy leaves the lifecycle services in the graph until the state machine is collected,
         # where they would answer for a node that is gone
@@ -237,7 +257,23 @@ class CilNode(LifecycleNode, Generic[P]):
     def log_traceback(self, what: str) -> None:
         """Log the exception being handled, its type and its traceback, as an error."""
         error = sys.exc_info()[1]
-        text = f"{what} failed: {type(error).__name__}: {error}\n{traceback.format_exc()}"
+        self._say(f"{what} failed: {type(error).__name__}: {error}\n{traceback.format_exc()}")
+
+    def log_failure(self, what: str) -> None:
+        """Log the exception being handled: one line where that says all, else a traceback.
+
+        It does where the exception is written for the user; see :func:`is_for_the_user`. The
+        traceback is then logged at the level ``debug``.
+        """
+        error = sys.exc_info()[1]
+        if not is_for_the_user(error):
+            self.log_traceback(what)
+            return
+        self._say(f"{what} failed: {error}")
+        if self.context.ok():
+            self.get_logger().debug(traceback.format_exc())
+
+    def _say(self, text: str) -> None:
         if self.context.ok():
             self.get_logger().error(text)
         else:  # the logger's topic is gone; standard error is not
@@ -254,11 +290,15 @@ class CilNode(LifecycleNode, Generic[P]):
                 )
         self.get_logger().info("active")
 
+    def _configure(self) -> None:
+        self._diagnostics = Diagnostics(self)  # first, so that the hook can name what it counts
+        self.configure()
+
     def _attempt(self, what: str, hook: Callable[[], None]) -> bool:
         try:
             hook()
         except Exception:
-            self.log_traceback(what)
+            self.log_failure(what)
             return False
         return True
 
@@ -278,7 +318,7 @@ class CilNode(LifecycleNode, Generic[P]):
                 destroy(handle)
 
     def _guarded(self, callback: Callable[[Any], None], what: str) -> Callable[[Any], None]:
-        """Wrap a callback: nothing while inactive; failures logged, each place once in 5 s."""
+        """Wrap a callback of a topic: nothing while inactive; what fails is logged seldom."""
 
         def run(message: Any) -> None:
             if not self.is_active:
@@ -288,6 +328,8 @@ class CilNode(LifecycleNode, Generic[P]):
             except SHUTDOWN_ERRORS:
                 if self.context.ok():
                     raise
+            except (BadInputError, TeachingError) as error:
+                self.troubles.tell(what, f"Refused from {what}: {error}")
             except Exception:
                 if self.context.ok() and self.is_active:  # else its handles are going away
                     self._log_seldom(what)
@@ -295,7 +337,22 @@ class CilNode(LifecycleNode, Generic[P]):
         return run
 
     def _log_seldom(self, what: str) -> None:
-        now = self.get_clock().now().nanoseconds * 1e-9
-        if now - self._last_error.get(what, float("-inf")) >= 5.0:
-            self._last_error[what] = now
-            self.log_traceback(f"callback of {what}")
+        """Log the exception being handled with its traceback, each place once in 5 s."""
+        error = sys.exc_info()[1]
+        text = f"callback of {what} failed: {type(error).__name__}: {error}"
+        self.troubles.tell(
+            f"failed {what}", f"{text}\n{traceback.format_exc()}", log=self.get_logger().error
+        )
+
+    def _warn(self, text: str) -> None:
+        if self.context.ok():
+            self.get_logger().warning(text)
+
+
+def is_for_the_user(error: BaseException | None) -> bool:
+    """Whether an exception's own words say what is wrong and what to do.
+
+    So do all that this package defines, and what the operating system says of a file or device;
+    anything else is a defect, of which the traceback tells more.
+    """
+    return isinstance(error, OSError) or type(error).__module__.startswith("cil_nodes.")

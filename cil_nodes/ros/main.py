@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import rclpy
+from rclpy.logging import get_logger
 
 from cil_nodes.ros.lifecycle import SHUTDOWN_ERRORS, StartFailed
+from cil_nodes.ros.node_log import Forward
 from cil_nodes.ros.parameters import ParameterError
 
 
@@ -43,6 +46,7 @@ def run(make_node: Callable[[], Runnable], args: Sequence[str] | None = None) ->
     node: Runnable | None = None
     try:
         node = make_node()
+        _forward_logs(node)
         node.spin()
     except KeyboardInterrupt:
         return 0
@@ -59,6 +63,13 @@ def run(make_node: Callable[[], Runnable], args: Sequence[str] | None = None) ->
     finally:
         _end(node)
     return 0
+
+
+def _forward_logs(node: Runnable) -> None:
+    """Have what our plain-Python modules log appear as the node's own."""
+    ours = logging.getLogger("cil_nodes")
+    ours.addHandler(Forward(getattr(node, "get_logger", lambda: get_logger("cil_nodes"))))
+    ours.propagate = False
 
 
 def _end(node: Runnable | None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import Any
+from collections.abc import Callable
 
 from cil_msgs.msg import FeatureVector, UnknownObject
 from cil_msgs.msg import Prediction as PredictionMessage
@@ -26,6 +26,7 @@ from cil_nodes.ros.teaching_messages import (
 )
 from cil_nodes.teaching.errors import TeachingError
 from cil_nodes.teaching.records import Prediction
+from cil_nodes.teaching.samples import Sample
 from cil_nodes.teaching.session import Session
 
 Received = tuple[float, FeatureVector]
@@ -33,6 +34,10 @@ Received = tuple[float, FeatureVector]
 
 MAX_BATCH = 32
 """Most samples answered at once; keeps the first of a long queue from waiting for the last."""
+
+
+CALM = 2.0
+"""Seconds without a refusal after which refusing counts as over."""
 
 
 class PredictionStream:
@@ -49,11 +54,26 @@ class PredictionStream:
     diagnostics : Diagnostics
         Counts what was ``answered``, ``refused`` (not usable) and ``dropped``; takes the time from
         the image's stamp to here as ``arrival``, and from here to published as ``answer``.
+    on_refusal : callable
+        Called when `refusal` has changed.
+
+    Attributes
+    ----------
+    refusal : str
+        Why features are refused; empty while they are not.
     """
 
     def __init__(
-        self, node: CilNode, session: Session, queue_size: int, diagnostics: Diagnostics
+        self,
+        node: CilNode,
+        session: Session,
+        queue_size: int,
+        diagnostics: Diagnostics,
+        on_refusal: Callable[[], None] = lambda: None,
     ) -> None:
+        self.refusal = ""
+        self._refused_at = 0.0
+        self._on_refusal = on_refusal
         self._counts = diagnostics.counts
         self._latency = diagnostics.latency["answer"]
         self._arrival = diagnostics.latency["arrival"]
@@ -121,6 +141,8 @@ class PredictionStream:
                 self._unknowns.publish(unknown_to_message(prediction, message))
             self._counts["answered"] += 1
             self._latency.add(time.perf_counter() - received)
+            if self.refusal and time.perf_counter() - self._refused_at > CALM:
+                self._set_refusal("")
 
     def _predict(self, batch: list[FeatureVector]) -> list[Prediction | None]:
         """Answer all at once; when one of them is unusable, each by itself."""
@@ -130,13 +152,17 @@ class PredictionStream:
         except TeachingError:
             return [self._predict_one(sample) for sample in samples]
 
-    def _predict_one(self, sample: Any) -> Prediction | None:
+    def _predict_one(self, sample: Sample) -> Prediction | None:
         try:
             return self._session.predict(sample)
         except TeachingError as error:
             self._counts["refused"] += 1
-            self._node.get_logger().warning(
-                f"Features on {self._topic} were refused: {error}",
-                throttle_duration_sec=5.0,
-            )
+            self._refused_at = time.perf_counter()
+            self._node.troubles.tell("features", f"Refused from {self._topic}: {error}")
+            if not self.refusal:
+                self._set_refusal(f"Features are refused: {error}")
             return None
+
+    def _set_refusal(self, text: str) -> None:
+        self.refusal = text
+        self._on_refusal()

@@ -1,8 +1,9 @@
-"""Writes what follows from the tables: ``config/cil.yaml`` and ``docs/ros-interfaces.md``.
+"""Writes what follows from the tables: parameter file, page of interfaces, tables of arguments.
 
     python -m cil_nodes.ros.reference
 
-A test keeps both in step.
+A test keeps ``config/cil.yaml``, ``docs/ros-interfaces.md`` and the tables in ``docs/launch.md``
+in step.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from cil_nodes.ros.parameters import markdown_table, yaml_template
 ROOT = Path(__file__).resolve().parents[2]
 PARAMETER_FILE = ROOT / "config" / "cil.yaml"
 PAGE = ROOT / "docs" / "ros-interfaces.md"
+LAUNCH_PAGE = ROOT / "docs" / "launch.md"
+_BEGIN = "<!-- From here on written by python -m cil_nodes.ros.reference; do not edit. -->"
+_END = "<!-- To here. -->"
 
 
 @dataclass(frozen=True)
@@ -132,9 +136,10 @@ TOPICS: tuple[Topic, ...] = (
         "diagnostics",
         "diagnostic_msgs/msg/DiagnosticArray",
         "result",
-        ("extractor", "learner"),
+        graph.NODES,
         (),
-        "counts and latencies; `cil up` and the launch file remap it to /diagnostics",
+        "rates, latencies, losses, memory and the last error, once a second; `cil up` and the "
+        "launch files remap it to /diagnostics",
     ),
 )
 
@@ -190,17 +195,37 @@ def page() -> str:
         "(`ros2 param set /cil/camera rate 30.0`).",
         *(_node(name) for name in graph.NODES),
         "The learner has its method's own parameters besides, as `<method>.<name>`.",
-        _arguments(),
+        "[Starting the graph](launch.md#arguments) has the arguments of `cil up` and of the launch "
+        "files.",
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
+def launch_page(before: str) -> str:
+    """Text of ``docs/launch.md`` with its tables renewed.
+
+    Raises
+    ------
+    ValueError
+        When the page has lost one of the marks between which the tables stand.
+    """
+    if _BEGIN not in before or _END not in before:
+        raise ValueError(f"{LAUNCH_PAGE} needs the lines {_BEGIN!r} and {_END!r}.")
+    head, _, rest = before.partition(_BEGIN)
+    tail = rest.partition(_END)[2]
+    return f"{head}{_BEGIN}\n\n{_parts()}\n\n{_arguments()}\n\n{_END}{tail}"
+
+
 def write() -> list[Path]:
-    """Write both files of a clone; returns their paths."""
-    for path, text in ((PARAMETER_FILE, parameter_file()), (PAGE, page())):
-        path.parent.mkdir(exist_ok=True)
+    """Write the files of a clone; returns their paths."""
+    texts = {
+        PARAMETER_FILE: parameter_file(),
+        PAGE: page(),
+        LAUNCH_PAGE: launch_page(LAUNCH_PAGE.read_text(encoding="utf-8")),
+    }
+    for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
-    return [PARAMETER_FILE, PAGE]
+    return list(texts)
 
 
 def _topics() -> str:
@@ -230,13 +255,32 @@ def _node(name: str) -> str:
     return f"### {name}\n\n{graph.executable(name).does}\n\n{markdown_table(graph.model(name))}"
 
 
+def _parts() -> str:
+    rows = [
+        (f"`{p.launch_file}`", f"`part:={p.name}`", p.does, _list(p.executables))
+        for p in graph.PARTS
+    ]
+    return _table(("launch file", "with `cil up`", "what it starts", "may start"), rows)
+
+
 def _arguments() -> str:
     rows = [
-        (f"`{a.name}`", f"`{a.default}`" if a.default else "", ", ".join(a.choices), a.description)
+        (
+            f"`{a.name}`",
+            f"`{a.default}`" if a.default else "",
+            _list(a.choices),
+            _taken_by(a),
+            a.description,
+        )
         for a in graph.ARGUMENTS
     ]
-    head = ("argument", "default", "choices", "what it does")
-    return "## Arguments of `cil up` and `cil.launch.py`\n\n" + _table(head, rows)
+    return _table(("argument", "default", "choices", "taken by", "what it does"), rows)
+
+
+def _taken_by(argument: graph.Argument) -> str:
+    """Name the parts that take an argument; ``cil up`` takes all."""
+    takers = [part.name for part in graph.PARTS if argument in part.arguments]
+    return "every file" if len(takers) == len(graph.PARTS) else _list(takers) or "`cil up` alone"
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -15,19 +15,20 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, TextIO
+from typing import TextIO
 
 from cil_nodes.ros import graph
-from cil_nodes.ros.graph import ArgumentError, Process
+from cil_nodes.ros.graph import PATIENCE, RESPAWN_DELAY, ArgumentError
+from cil_nodes.ros.node_states import wait_for_state
+from cil_nodes.ros.planning import Process, check, plan
+from cil_nodes.ros.share import transport_variables
 
 LAST_LINES = 20
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that end the graph; SIGHUP is what a closed terminal sends."""
-RESPAWN_DELAY = 2.0
-"""Seconds before a node that died is started again."""
 
 
 class GraphFailed(RuntimeError):  # noqa: N818 - says what happened
@@ -37,8 +38,8 @@ class GraphFailed(RuntimeError):  # noqa: N818 - says what happened
 class _Child:
     """One running process of the graph, its last lines and its restarts."""
 
-    def __init__(self, process: Process, echo: TextIO | None) -> None:
-        self.plan, self.echo = process, echo
+    def __init__(self, process: Process, lifeline: int, echo: TextIO | None) -> None:
+        self.plan, self.lifeline, self.echo = process, lifeline, echo
         self.lines: deque[str] = deque(maxlen=LAST_LINES)
         self.died_at: float | None = None
         self.start()
@@ -49,10 +50,11 @@ class _Child:
 
     def start(self) -> None:
         self.died_at = None
+        command = [sys.executable, "-m", "cil_nodes.ros.child", self.plan.executable.module]
         self.popen = subprocess.Popen(
-            [sys.executable, "-m", self.plan.executable.module, *self.plan.ros_arguments()],
+            [*command, *self.plan.ros_arguments()],
             env={**os.environ, "PYTHONPATH": _python_path(), "PYTHONUNBUFFERED": "1"},
-            stdin=subprocess.DEVNULL,
+            stdin=self.lifeline,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -114,16 +116,17 @@ class GraphProcess:
         ready_timeout: float = 120.0,
     ) -> None:
         self.arguments = graph.parse(arguments or {})
-        self.plan = graph.plan(arguments or {}, overrides)
+        self.plan = plan(arguments or {}, overrides)
+        check(self.plan)
         self.ready_timeout = ready_timeout
         self._echo = echo
         self._children: list[_Child] = []
+        self._lifeline: tuple[int, ...] = ()
 
     def __enter__(self) -> GraphProcess:
         try:
             self.start()
-            if self.arguments["autostart"] == "true":
-                self.wait_active()
+            self.wait_ready()
         except BaseException:
             self.stop()
             raise
@@ -142,35 +145,60 @@ class GraphProcess:
         """Namespace of the nodes, with a leading slash."""
         return f"/{self.arguments['namespace'].strip('/')}"
 
-    def start(self) -> None:
-        """Start every process."""
-        prepare_environment()
-        self._children = [_Child(process, self._echo) for process in self.plan]
+    @property
+    def ready_state(self) -> str:
+        """State that nodes reach by themselves."""
+        return "active" if self.arguments["autostart"] == "true" else "unconfigured"
 
-    def wait_active(self) -> None:
-        """Wait until every node is active."""
+    def start(self) -> None:
+        """Start every process, each holding the end of a pipe that tells when this one is gone."""
+        prepare_environment()
+        self._lifeline = os.pipe()
+        self._children = [_Child(p, self._lifeline[0], self._echo) for p in self.plan]
+
+    def wait_ready(self) -> None:
+        """Wait until every node is active or, without autostart, waits for a manager."""
         names = [name for process in self.plan for name in process.full_names]
-        missing = _wait_active(names, self.ready_timeout, self.check)
+        missing = wait_for_state(names, self.ready_state, self.ready_timeout, self.check)
         if missing:
             states = ", ".join(f"{name} is {state}" for name, state in missing.items())
             raise GraphFailed(
-                f"After {self.ready_timeout:g} s not every node is active: {states}. "
+                f"After {self.ready_timeout:g} s not every node is {self.ready_state}: {states}. "
                 "Their output above, or log_level:=debug, says why."
             )
 
-    def check(self) -> None:
-        """Raise :class:`GraphFailed` when a node has died; start it again where asked to."""
-        now = time.monotonic()
+    def check(self) -> set[str]:
+        """Look after the processes; start again what died, where asked to.
+
+        Returns
+        -------
+        set of str
+            Full names of the nodes that died and are not needed.
+
+        Raises
+        ------
+        GraphFailed
+            When a node has died that is, or none is left.
+        """
         for child in self._children:
-            if child.popen.poll() is None:
-                continue
-            if not child.plan.respawn:
-                raise GraphFailed(child.story())
-            if child.died_at is None:
-                child.died_at = now
-                print(f"{child.story()}\nStarting it again.", file=sys.stderr, flush=True)
-            elif now - child.died_at >= RESPAWN_DELAY:
-                child.start()
+            if child.popen.poll() is not None:
+                self._attend(child)
+        gone = [child for child in self._children if child.died_at and not child.plan.respawn]
+        if self._children and len(gone) == len(self._children):
+            raise GraphFailed("No node is left.")
+        return {name for child in gone for name in child.plan.full_names}
+
+    def _attend(self, child: _Child) -> None:
+        """Decide what becomes of a child that has died."""
+        now = time.monotonic()
+        if not child.plan.respawn and child.plan.required:
+            raise GraphFailed(child.story())
+        if child.died_at is None:
+            child.died_at = now
+            next_step = "Starting it again." if child.plan.respawn else "The others go on."
+            print(f"{child.story()}\n{next_step}", file=sys.stderr, flush=True)
+        elif child.plan.respawn and now - child.died_at >= RESPAWN_DELAY:
+            child.start()
 
     def wait(self) -> None:
         """Watch the graph until a node dies; leave by Ctrl-C."""
@@ -178,7 +206,7 @@ class GraphProcess:
             self.check()
             time.sleep(0.2)
 
-    def stop(self, patience: float = 15.0) -> dict[str, int]:
+    def stop(self, patience: float = PATIENCE) -> dict[str, int]:
         """End every process: SIGTERM, then Ctrl-C, then SIGKILL; returns the exit statuses.
 
         SIGTERM comes first because a node that still imports dies of it without a traceback.
@@ -192,6 +220,9 @@ class GraphProcess:
                 child.signal(number)
             if self._gone(seconds):
                 break
+        while self._lifeline:
+            os.close(self._lifeline[0])
+            self._lifeline = self._lifeline[1:]
         statuses = {child.name: child.popen.poll() for child in self._children}
         return {name: -1 if status is None else status for name, status in statuses.items()}
 
@@ -208,7 +239,7 @@ class GraphProcess:
 
 def prepare_environment() -> None:
     """Set what the user has not: transports for large images, discovery on this machine only."""
-    os.environ.update(graph.transport_variables(os.environ))
+    os.environ.update(transport_variables(os.environ))
     if "ROS_LOCALHOST_ONLY" not in os.environ:
         os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
@@ -272,7 +303,7 @@ def main(words: Sequence[str]) -> int:
     try:
         arguments, overrides = split_words(words)
         with GraphProcess(arguments, overrides, echo=sys.stdout) as running:
-            print(f"All nodes are active in {running.namespace}. End with Ctrl-C.", flush=True)
+            print(_ready(running), flush=True)
             running.wait()
     except ArgumentError as error:
         print(f"{error}\nSee: cil up --show-args", file=sys.stderr)
@@ -288,6 +319,15 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
+def _ready(running: GraphProcess) -> str:
+    """Say that the graph runs, and what to do next."""
+    said = f"All nodes are {running.ready_state} in {running.namespace}. End with Ctrl-C."
+    if running.ready_state == "active":
+        return said
+    node = running.plan[0].full_names[0]
+    return f"{said} Lead each on: ros2 lifecycle set {node} configure, then activate."
+
+
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     """End the graph; a second signal must not cut this short and leave nodes behind."""
     for number in _ENDS:
@@ -299,48 +339,3 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 def _python_path() -> str:
     here = str(Path(__file__).resolve().parents[2])
     return os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
-
-
-def _wait_active(names: Sequence[str], timeout: float, check: Callable[[], None]) -> dict[str, str]:
-    """Ask nodes for their states until all are active; returns those that are not, in the end."""
-    import rclpy
-    from lifecycle_msgs.srv import GetState
-    from rclpy.executors import SingleThreadedExecutor
-
-    context = rclpy.Context()
-    context.init(args=[])
-    node = rclpy.create_node(f"cil_up_{os.getpid()}", context=context, enable_rosout=False)
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(node)
-    waiting: dict[str, _Question] = {
-        name: _Question(node.create_client(GetState, f"{name}/get_state")) for name in names
-    }
-    end = time.monotonic() + timeout
-    try:
-        while waiting and time.monotonic() < end:
-            check()
-            executor.spin_once(timeout_sec=0.1)
-            waiting = {n: q for n, q in waiting.items() if q.ask(GetState.Request()) != "active"}
-    finally:
-        executor.shutdown(timeout_sec=1)
-        node.destroy_node()
-        context.try_shutdown()
-    return {name: question.state for name, question in waiting.items()}
-
-
-class _Question:
-    """Asks one node for its state, again after 2 s: an early answer may get lost on its way."""
-
-    def __init__(self, client: Any) -> None:
-        self.client, self.future, self.asked = client, None, 0.0
-        self.state = "not there"
-
-    def ask(self, request: Any) -> str:
-        now = time.monotonic()
-        if self.future is not None and self.future.done():
-            self.state = self.future.result().current_state.label
-            self.future = None
-        elif self.future is None or now - self.asked > 2.0:
-            if now - self.asked > 0.2 and self.client.service_is_ready():
-                self.future, self.asked = self.client.call_async(request), now
-        return self.state

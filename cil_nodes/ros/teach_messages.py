@@ -14,6 +14,7 @@ from std_msgs.msg import Header
 from cil_nodes.ros.conversions import roi_tuple
 from cil_nodes.ros.pictures import contact_sheet
 from cil_nodes.ros.teaching_messages import duration_to_seconds, ns_to_stamp, scores_to_messages
+from cil_nodes.teaching.errors import BadValueError
 from cil_nodes.teaching.guided import Outcome, Plan, Step
 from cil_nodes.teaching.unknown_pool import UnknownGroup
 
@@ -36,13 +37,28 @@ class TeachSettings(Protocol):
 
 
 def plan_of(goal: TeachObject.Goal, settings: TeachSettings) -> Plan:
-    """Return the plan that a goal asks for."""
+    """Return the plan that a goal asks for.
+
+    Raises
+    ------
+    BadValueError
+        For a field out of its range; a timeout of zero stands for the usual one.
+    """
+    seconds = duration_to_seconds(goal.timeout)
+    if seconds < 0:
+        raise BadValueError(f"timeout is {seconds:g} s; give seconds above 0, or 0 for 30 s.")
+    if not 0 <= goal.min_diversity <= 2:
+        raise BadValueError(
+            f"min_diversity is {goal.min_diversity:g}; give a cosine distance from 0 to 2."
+        )
+    if goal.num_samples < 1:
+        raise BadValueError("num_samples is 0; ask for at least one view.")
     return Plan(
         label=goal.label,
-        views=max(1, goal.num_samples),
+        views=goal.num_samples,
         min_diversity=goal.min_diversity,
         roi=roi_tuple(goal.roi),
-        timeout=duration_to_seconds(goal.timeout) or WATCH_SECONDS,
+        timeout=seconds or WATCH_SECONDS,
         train=goal.train,
         min_views=settings.min_views,
         check_views=settings.check_views,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from cil_nodes.teaching.content import Content, History
-from cil_nodes.teaching.errors import BadFeaturesError
+from cil_nodes.teaching.errors import BadFeaturesError, BadLabelError
 from cil_nodes.teaching.journal import Journal, LabelRow
 from cil_nodes.teaching.labels import fold_label, normalise_label
 from cil_nodes.teaching.records import Receipt
@@ -59,6 +59,7 @@ class Books:
     def add(self, samples: Sequence[Sample], source: str) -> Receipt:
         """Store labelled samples in one transaction; see `Session.add_samples`."""
         labels = [normalise_label(sample.label) for sample in samples]
+        _refuse_conflicts(samples, labels)
         with self.lock:
             space = self._checked_space(samples)
             entry = _Entry()
@@ -188,3 +189,15 @@ class Books:
     def inner_names(self) -> dict[int, str]:
         """Return what the learner calls every class, by number."""
         return self._journal.class_names()
+
+
+def _refuse_conflicts(samples: Sequence[Sample], labels: Sequence[str]) -> None:
+    """Refuse a call that gives one sample two labels: nobody could say which was meant."""
+    said: dict[str, str] = {}
+    for sample, label in zip(samples, labels, strict=True):
+        other = said.setdefault(sample.sample_id, label)
+        if fold_label(other) != fold_label(label):
+            raise BadLabelError(
+                f"Sample {sample.sample_id!r} is called {other!r} and {label!r} in one call; "
+                "nothing of it was stored. Give each sample one label."
+            )

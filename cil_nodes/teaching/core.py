@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,8 +14,14 @@ from cil_nodes.learners.base import PhaseStopped
 from cil_nodes.teaching import browsing, models
 from cil_nodes.teaching.books import Books
 from cil_nodes.teaching.content import History, Recipe
-from cil_nodes.teaching.errors import SessionClosedError, StorageError, TeachingError
-from cil_nodes.teaching.journal import Event, Journal
+from cil_nodes.teaching.errors import (
+    JournalDamagedError,
+    SessionClosedError,
+    StorageError,
+    TeachingError,
+)
+from cil_nodes.teaching.folders import JOURNAL, SNAPSHOTS
+from cil_nodes.teaching.journal import Event, Journal, damaged
 from cil_nodes.teaching.live import LiveModel
 from cil_nodes.teaching.locking import FolderLock
 from cil_nodes.teaching.progress import StopRequest, unwatched
@@ -79,11 +86,12 @@ class SessionCore:
             raise
 
     def _open(self, recipe: Recipe, worker: str, threads: int, keep_pictures: bool) -> None:
-        self._journal = Journal(self.folder / "journal.sqlite")
-        history = History(self._journal, recipe)
+        self._journal = Journal(self.folder / JOURNAL)
+        history = _history(self._journal, recipe)
         self._history = history
         self._books = Books(self._journal, history, keep_pictures, self._on_step)
-        self._snapshots = SnapshotStore(self.folder / "snapshots")
+        self._snapshots = SnapshotStore(self.folder / SNAPSHOTS)
+        _refuse_lost_end(self._journal, history, self._snapshots)
         self._models = models.model_folder(self.folder)
         self._worker = make_worker(worker, threads)
         self._workshop = Workshop(
@@ -94,9 +102,11 @@ class SessionCore:
             self._models,
             self._on_step,
         )
-        self._live = self._workshop.live_model(history.latest, history.content)
+        self._live = self._workshop.first_model()
         self._workshop.evict(self._keep_snapshots)
         self._phase = self._resting()
+        if self._live.version != history.latest:
+            self._message = f"Version {history.latest} is torn; {self._live.version} answers."
         self._say_if_recipe_differs(recipe)
         self._settle_later()
 
@@ -131,6 +141,8 @@ class SessionCore:
         event = self._history.events.get(content.version)
         space = self._books.space
         memory = int(event.detail.get("memory_bytes", 0)) if event else 0
+        if not memory and live.learner is not None:  # an edit's event tells of no lesson
+            memory = live.learner.memory_bytes()
         return SessionState(
             method=live.method,
             encoder_id=space.encoder_id if space else "",
@@ -145,6 +157,11 @@ class SessionCore:
             snapshot=event.snapshot if event else "",
             message=_shortened(self._message or browsing.remark(live)),
         )
+
+    @property
+    def worker_pid(self) -> int:
+        """Process id of the worker; 0 where lessons are learned in this process."""
+        return int(getattr(self._worker, "pid", 0))
 
     def on_change(self, callback: StateCallback) -> None:
         """Have ``callback(state)`` called on every change, in the thread that made it."""
@@ -256,11 +273,49 @@ def _private_folder(folder: Path) -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
+    except FileExistsError as error:
+        raise StorageError(
+            f"Cannot use {folder} as folder: it is a file. Name another `folder`."
+        ) from error
     except OSError as error:
         raise StorageError(
-            f"Cannot use the folder {folder}: {error.strerror}. Choose one that can be written."
+            f"Cannot use the folder {folder}: {error.strerror}{_owner_in_words(folder)}. Name "
+            "another `folder`, one that can be written."
         ) from error
     return folder
+
+
+def _owner_in_words(folder: Path) -> str:
+    """Say whose a folder is, where it is somebody else's."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return ""
+    if status.st_uid == os.geteuid():
+        return ""
+    return f" (it belongs to user {status.st_uid}, this is user {os.geteuid()})"
+
+
+def _history(journal: Journal, recipe: Recipe) -> History:
+    try:
+        return History(journal, recipe)
+    except (LookupError, ValueError, TypeError) as error:
+        what = f"its events do not fit together ({type(error).__name__}: {error})"
+        raise JournalDamagedError(damaged(journal.path, what)) from error
+
+
+def _refuse_lost_end(journal: Journal, history: History, snapshots: SnapshotStore) -> None:
+    """Refuse a journal that is older than its snapshots; they would be deleted as of no version.
+
+    A lesson that was cut off leaves one snapshot ahead of the journal, never two.
+    """
+    newest = snapshots.newest()
+    if newest > history.latest + 1:
+        what = (
+            f"it ends at version {history.latest}, but {snapshots.folder} holds version {newest}; "
+            f"its newest part, {journal.path.name}-wal, was lost, or this is an older copy"
+        )
+        raise JournalDamagedError(damaged(journal.path, what))
 
 
 def _shortened(text: str) -> str:

@@ -22,6 +22,10 @@ class BadLabelError(TeachingError):
     code = "BAD_LABEL"
 
 
+class BadValueError(TeachingError, ValueError):
+    """A number or a text out of its range; the text names it, what came and what may come."""
+
+
 class LabelTakenError(TeachingError):
     """A class cannot be renamed to a name that another class has."""
 

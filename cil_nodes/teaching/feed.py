@@ -66,6 +66,11 @@ class Feed:
     def __len__(self) -> int:
         return len(self._recent)
 
+    @property
+    def encoder_id(self) -> str:
+        """Encoder of the samples kept; empty before the first."""
+        return self._encoder_id
+
     # -- what comes
 
     def add_sample(self, sample: Sample) -> None:

@@ -8,6 +8,7 @@ from the events by :mod:`cil_nodes.teaching.content`.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,14 +16,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
 from cil_nodes.teaching.errors import JournalDamagedError, StorageError
+from cil_nodes.teaching.folders import SNAPSHOTS
 from cil_nodes.teaching.samples import FeatureSpace, Sample
-from cil_nodes.teaching.schema import bring_up_to_date
+from cil_nodes.teaching.schema import bring_up_to_date, refuse_foreign
 
 PENDING, TAUGHT, WITHDRAWN = 0, 1, 2
+EVENT_KINDS = ("lesson", "edit", "roll_back", "switch", "tuning")
 _BATCH = 500  # values in one IN (...): every SQLite build takes this many
 
 
@@ -60,6 +64,8 @@ class Journal:
     ----------
     path : pathlib.Path
         The file; made when it is missing. Its folder must exist.
+    read_only : bool
+        Only look: nothing is made, brought up to date or written.
 
     Raises
     ------
@@ -69,28 +75,72 @@ class Journal:
         If it is torn, another program's, or newer than this release.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, read_only: bool = False) -> None:
         self.path = path
+        self._read_only = read_only
         self._lock = threading.RLock()
-        with self._translated():
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._check()
-            bring_up_to_date(self._db, str(path))
+        self._db: Any = None
+        try:
+            with self._translated():
+                self._open()
+        except BaseException:
+            self.close()
+            raise
 
-    def _check(self) -> None:
-        found = [row[0] for row in self._db.execute("PRAGMA quick_check(3)")]
+    def _open(self) -> None:
+        if self._read_only:
+            self._db = self._connect(read_only_uri(self.path))
+            self._check(self._db)
+            return
+        # The index of the write-ahead log, which processes share, is a file and needs room. A
+        # session that does without it, alone with the journal, answers from a full disk, too.
+        shared = not self.path.exists() or _has_room(self.path.parent)
+        self._look_first(shared)
+        self._db = self._connect(f"file:{quote(str(self.path))}")
+        if not shared:
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA foreign_keys = ON")
+        if not shared:
+            self._check(self._db)
+        bring_up_to_date(self._db, str(self.path))
+
+    def _look_first(self, has_room: bool) -> None:
+        """Check the file before it is opened for writing: a torn or foreign one stays as it is."""
+        if not self.path.exists():
+            self._refuse_lost(0)
+            return
+        database = self._connect(read_only_uri(self.path))
+        try:
+            self._check(database)
+        except sqlite3.OperationalError:  # without room not even a log can be looked at
+            if has_room:
+                raise
+        finally:
+            database.close()
+
+    def _connect(self, uri: str) -> sqlite3.Connection:
+        return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+
+    def _check(self, database: sqlite3.Connection) -> None:
+        self._refuse_lost(database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+        found = [row[0] for row in database.execute("PRAGMA quick_check(3)")]
         if found != ["ok"]:
             raise JournalDamagedError(self._damage(" ".join("; ".join(map(str, found)).split())))
+        refuse_foreign(database, str(self.path))
+
+    def _refuse_lost(self, tables: int) -> None:
+        """Refuse an empty file in a folder that has been used: beginning anew would hide a loss."""
+        log = self.path.with_name(self.path.name + "-wal")
+        used = (self.path.parent / SNAPSHOTS).is_dir() or _size(log) > 0
+        if used and not tables:
+            raise JournalDamagedError(
+                self._damage("it is empty, but the folder was used: the file or its -wal was lost")
+            )
 
     def _damage(self, what: str) -> str:
-        return (
-            f"The journal {self.path} is damaged ({what}). Put a backup in its place; or rescue "
-            f"what is readable with `sqlite3 {self.path.name} .recover`; or move the folder "
-            f"{self.path.parent} away and begin anew."
-        )
+        return damaged(self.path, what)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -111,10 +161,10 @@ class Journal:
             raise
 
     def _take_back(self) -> None:
-        database = getattr(self, "_db", None)
-        if database is not None and database.in_transaction:
+        if self._db is not None:
             with suppress(sqlite3.Error):  # the first error says more
-                database.execute("ROLLBACK")
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -124,7 +174,8 @@ class Journal:
             yield
             self._db.execute("COMMIT")
 
-    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+    def rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Return what a query finds; for what no method here asks."""
         with self._lock, self._translated():
             return self._db.execute(query, values).fetchall()
 
@@ -133,12 +184,13 @@ class Journal:
         for start in range(0, len(keys), _BATCH):
             batch = keys[start : start + _BATCH]
             marks = ",".join("?" * len(batch))
-            yield from self._rows(query.replace("(?)", f"({marks})"), batch)
+            yield from self.rows(query.replace("(?)", f"({marks})"), batch)
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""
         with self._lock:
-            self._db.close()
+            if self._db is not None:
+                self._db.close()
 
     def size_bytes(self) -> int:
         """Return what the journal takes on disk."""
@@ -149,7 +201,7 @@ class Journal:
 
     def feature_space(self) -> FeatureSpace | None:
         """Return encoder and length of all vectors; None before the first sample."""
-        found = dict(self._rows("SELECT key, value FROM meta"))
+        found = dict(self.rows("SELECT key, value FROM meta"))
         if "encoder_id" not in found:
             return None
         return FeatureSpace(found["encoder_id"], int(found["dimension"]))
@@ -161,16 +213,16 @@ class Journal:
 
     def class_names(self) -> dict[int, str]:
         """Return what the learner calls every class ever written, by number."""
-        return dict(self._rows("SELECT id, name FROM classes ORDER BY id"))
+        return dict(self.rows("SELECT id, name FROM classes ORDER BY id"))
 
     def class_labels(self) -> dict[int, str]:
         """Return every class ever written, as it was first written, by number."""
-        return dict(self._rows("SELECT id, label FROM classes ORDER BY id"))
+        return dict(self.rows("SELECT id, label FROM classes ORDER BY id"))
 
     def add_class(self, label: str) -> int:
         """Give ``label`` the next number, inside a transaction."""
-        number = self._rows("SELECT ifnull(max(id) + 1, 0) FROM classes")[0][0]
-        taken = self._rows("SELECT 1 FROM classes WHERE name = ?", (label,))
+        number = self.rows("SELECT ifnull(max(id) + 1, 0) FROM classes")[0][0]
+        taken = self.rows("SELECT 1 FROM classes WHERE name = ?", (label,))
         # A renamed class keeps its old name inside; another may then be written under it.
         name = f"{label} #{number}" if taken else label
         self._db.execute("INSERT INTO classes VALUES (?, ?, ?)", (number, name, label))
@@ -207,19 +259,30 @@ class Journal:
             ((number,) for number in label_ids),
         )
 
+    def have_wait_again(self, version: int) -> None:
+        """Let labels that lessons after ``version`` learned wait anew, inside a transaction."""
+        self._db.execute(
+            f"UPDATE labels SET state = {PENDING}, version = NULL, held_out = 0 WHERE version > ?",
+            (version,),
+        )
+        self._db.execute(  # of one sample, the last word counts
+            f"UPDATE labels SET state = {WITHDRAWN} WHERE state = {PENDING} AND id NOT IN"
+            f" (SELECT max(id) FROM labels WHERE state = {PENDING} GROUP BY sample)"
+        )
+
     def pending(self) -> list[LabelRow]:
         """Return the labels that wait for a lesson, in order of arrival."""
         query = f"SELECT id, sample, class FROM labels WHERE state = {PENDING} ORDER BY id"
-        return [LabelRow(*row) for row in self._rows(query)]
+        return [LabelRow(*row) for row in self.rows(query)]
 
     def all_samples(self) -> list[int]:
         """Return the row numbers of all samples kept."""
-        return [row[0] for row in self._rows("SELECT id FROM samples ORDER BY id")]
+        return [row[0] for row in self.rows("SELECT id FROM samples ORDER BY id")]
 
     def taught(self, version: int) -> list[LabelRow]:
         """Return the labels that lesson ``version`` learned, in order of arrival."""
         query = "SELECT id, sample, class, held_out FROM labels WHERE version = ? ORDER BY id"
-        rows = self._rows(query, (version,))
+        rows = self.rows(query, (version,))
         return [LabelRow(number, sample, klass, bool(out)) for number, sample, klass, out in rows]
 
     def mark_taught(self, rows: Iterable[LabelRow], version: int) -> None:
@@ -235,12 +298,16 @@ class Journal:
         found = dict(self._rows_in(query, list(samples)))
         if not found:
             return np.zeros((0, 0), dtype=np.float32)
-        return np.stack([np.frombuffer(found[row], dtype="<f4") for row in samples])
+        try:
+            return np.stack([np.frombuffer(found[row], dtype="<f4") for row in samples])
+        except (KeyError, ValueError) as error:
+            what = f"a feature vector is torn ({error})"
+            raise JournalDamagedError(self._damage(what)) from error
 
     def last_stamp(self, samples: Sequence[int] | None = None) -> int:
         """Return the newest stamp of these rows, or of all, in nanoseconds; 0 for none."""
         if samples is None:
-            return int(self._rows("SELECT ifnull(max(stamp_ns), 0) FROM samples")[0][0])
+            return int(self.rows("SELECT ifnull(max(stamp_ns), 0) FROM samples")[0][0])
         query = "SELECT stamp_ns FROM samples WHERE id IN (?)"
         return max((row[0] for row in self._rows_in(query, list(samples))), default=0)
 
@@ -270,7 +337,10 @@ class Journal:
             "SELECT kind, version, parent, stamp_ns, method, parameters, seed, restored, detail,"
             " snapshot, snapshot_sha256 FROM events ORDER BY id"
         )
-        return [_event(row) for row in self._rows(query)]
+        try:
+            return [_event(row) for row in self.rows(query)]
+        except ValueError as error:
+            raise JournalDamagedError(self._damage(f"an event is torn ({error})")) from error
 
     def add_event(self, event: Event) -> None:
         """Append one event, inside a transaction."""
@@ -302,6 +372,35 @@ class Journal:
             "UPDATE events SET snapshot = ?, snapshot_sha256 = ? WHERE snapshot = ?",
             (new_name, sha256, name),
         )
+
+
+def damaged(path: Path, what: str) -> str:
+    """Return the sentence for a journal that cannot be used as it is."""
+    return (
+        f"The journal {path} is damaged: {what}. Put a backup in its place, or keep what is "
+        f"readable with `cil journal repair {path.parent}`, which leaves the old file beside it; "
+        f"`cil journal check {path.parent}` says more."
+    )
+
+
+def read_only_uri(path: Path) -> str:
+    """Return the address by which SQLite reads a file that nobody else has open.
+
+    Where no write-ahead log lies beside it, nothing is made beside it either. Beside an empty file
+    SQLite would delete the log, even so; there it is not looked for.
+    """
+    has_log = _size(path) > 0 and _size(path.with_name(path.name + "-wal")) > 0
+    return f"file:{quote(str(path))}?mode=ro" + ("" if has_log else "&immutable=1")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether the disk has room for what SQLite makes beside a journal."""
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize > 2**20
 
 
 def _event(row: Sequence[Any]) -> Event:

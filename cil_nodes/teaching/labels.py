@@ -35,7 +35,7 @@ def normalise_label(label: str) -> str:
         If the label is empty, longer than 128 bytes, reserved, or holds control characters.
     """
     text = unicodedata.normalize("NFC", label.strip())
-    if not text:
+    if not _visible(text):
         raise BadLabelError("The label is empty; give it 1 to 128 bytes of text.")
     for character in text:
         if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
@@ -54,6 +54,11 @@ def normalise_label(label: str) -> str:
             f"to teach that something is nothing, use {BACKGROUND_LABEL!r}."
         )
     return text
+
+
+def _visible(text: str) -> bool:
+    """Tell whether there is anything to see; joiners and marks of direction alone are nothing."""
+    return any(unicodedata.category(character) not in ("Cf", "Zs") for character in text)
 
 
 def is_background(label: str) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -47,6 +49,10 @@ class FolderLock:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                raise StorageError(
+                    f"Cannot lock {self.path}: {error.strerror}. Choose a folder on a local disk."
+                ) from error
             raise FolderInUseError(
                 f"The folder {self.path.parent} is in use by {self._holder_in_words()}. End that "
                 "process, or give this session a folder of its own."
@@ -59,7 +65,8 @@ class FolderLock:
                 f"machine is off, delete {self.path}."
             )
         self.was_stale = bool(holder)
-        self._write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
+        with suppress(OSError):  # on a full disk: the kernel's lock holds without a name in it
+            self._write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
 
     def _holder(self) -> dict:
         try:
@@ -80,7 +87,8 @@ class FolderLock:
         if self._file < 0:
             return
         # The file stays: removing it would let two others lock two different files.
-        self._write("")
+        with suppress(OSError):
+            self._write("")
         os.close(self._file)
         self._file = -1
 

@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from cil_nodes.learners import persistence, registry
-from cil_nodes.learners.base import TornFileError
+from cil_nodes.learners.base import IncrementalLearner, TornFileError
 from cil_nodes.teaching.books import Books
 from cil_nodes.teaching.content import History
 from cil_nodes.teaching.errors import (
+    BadLabelError,
     BadModelFileError,
     LessonFailedError,
     StorageError,
     UnteachableError,
     WrongEncoderError,
 )
+from cil_nodes.teaching.folders import MODELS
 from cil_nodes.teaching.journal import Event
+from cil_nodes.teaching.labels import normalise_label
 from cil_nodes.teaching.samples import FeatureSpace
 from cil_nodes.teaching.snapshots import SnapshotStore, file_hash
 from cil_nodes.teaching.training import learner_class
@@ -30,8 +33,11 @@ from cil_nodes.teaching.worker import Worker
 
 def model_folder(folder: Path) -> Path:
     """Return, and make, the folder of model files that learning started from."""
-    path = folder / "models"
-    path.mkdir(mode=0o700, exist_ok=True)
+    path = folder / MODELS
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"Cannot make {path}: {error.strerror}.") from error
     return path
 
 
@@ -39,6 +45,8 @@ def save(worker: Worker, books: Books, history: History, path: Path) -> Path:
     """Write the worker's model with its encoder and the names its classes go by."""
     if history.content.is_empty:
         raise LessonFailedError("Nothing has been taught yet: there is no model to save.")
+    if path.is_dir():
+        raise StorageError(f"Cannot write the model to {path}: it is a folder. Name a file in it.")
     assert books.space is not None
     raw = worker.scratch / "export.safetensors"
     try:
@@ -65,7 +73,7 @@ def take_in(
     path: Path, folder: Path, books: Books, history: History, snapshots: SnapshotStore
 ) -> Event:
     """Copy a model file into the session; return the event that makes it answer."""
-    header, tensors = _read(path)
+    header, tensors, learner = _read(path)
     space = _space(path, header, books)
     books.adopt_space(space)
     numbers = books.class_numbers([str(name) for name in header["ledger"]["classes"]])
@@ -75,16 +83,21 @@ def take_in(
     header["ledger"]["classes"] = [inner[number] for number in numbers]
     header["ledger"]["label_dtype"] = "object"
     version = history.latest + 1
+    part, answers = folder / "part", folder / "answers"
     try:
-        part = persistence.write(folder / "part", header, tensors)
+        persistence.write(part, header, tensors)
         base = f"{file_hash(part)[:32]}.safetensors"
-        answers = folder / "answers"
         registry.load(part).save(answers, statistics=False)
         snapshot = snapshots.keep(answers, version)
-        answers.unlink()
         os.replace(part, folder / base)
     except OSError as error:
-        raise StorageError(f"Cannot keep the model in {folder}: {error.strerror}.") from error
+        raise StorageError(
+            f"Cannot keep the model in {folder}: {error.strerror}. Make room on the disk, then "
+            "load it again."
+        ) from error
+    finally:
+        for left in (part, answers):
+            left.unlink(missing_ok=True)
     return Event(
         "switch",
         version,
@@ -98,24 +111,38 @@ def take_in(
             "counts": counts,
             "classes": numbers,
             "samples": sum(header["ledger"]["counts"]),
+            "memory_bytes": learner.memory_bytes(),
         },
         snapshot=snapshot.name,
         snapshot_sha256=snapshot.sha256,
     )
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any], IncrementalLearner]:
+    """Read a model file whole, so that nothing of a bad one is taken in."""
+    if path.is_dir():
+        raise BadModelFileError(f"Cannot load {path}: it is a folder. Name a model file in it.")
     try:
         header, tensors = persistence.read(path)
         learner_class(str(header["method"]))
-    except (TornFileError, OSError, ValueError, KeyError) as error:
-        raise BadModelFileError(f"Cannot load {path}: {error}") from error
+        learner = registry.load(path)
+        for name in header["ledger"]["classes"]:
+            normalise_label(str(name))
+    except (TornFileError, OSError, ValueError, LookupError, TypeError, BadLabelError) as error:
+        raise BadModelFileError(f"Cannot load {path}: {_reason(error)}") from error
     if not header.get("can_learn", True):
         raise UnteachableError(
             f"{path} was saved without what learning on needs; it could answer but never learn. "
             "Save it again with its statistics."
         )
-    return header, tensors
+    return header, tensors, learner
+
+
+def _reason(error: Exception) -> str:
+    """Return an error's own sentence; a bare key or type says nothing to a person."""
+    if isinstance(error, (LookupError, TypeError)):
+        return f"it is not a whole model file ({type(error).__name__}: {error}). Save it again."
+    return str(error)
 
 
 def _space(path: Path, header: dict[str, Any], books: Books) -> FeatureSpace:

@@ -6,7 +6,12 @@ import math
 import time
 from collections.abc import Callable
 
-from cil_nodes.teaching.errors import LessonStoppedError, TeachingError, TimeLimitError
+from cil_nodes.teaching.errors import (
+    BadValueError,
+    LessonStoppedError,
+    TeachingError,
+    TimeLimitError,
+)
 
 StopRequest = Callable[[], bool]
 Progress = Callable[[str, float, str], None]
@@ -29,9 +34,18 @@ class Deadline:
         Seconds from now; none for None or 0.
     should_stop : callable or None
         The request.
+
+    Raises
+    ------
+    BadValueError
+        For a limit that is negative, NaN or infinite.
     """
 
     def __init__(self, limit: float | None, should_stop: StopRequest | None) -> None:
+        if limit is not None and not 0 <= limit < math.inf:
+            raise BadValueError(
+                f"time_limit is {limit:g} s; give seconds above 0, or 0 for no limit."
+            )
         self.began = time.monotonic()
         self._end = self.began + limit if limit else math.inf
         self._limit = limit

@@ -89,6 +89,21 @@ class LessonResult:
     new_class_accuracy: float
     snapshot: str
 
+    def in_words(self, classes: int) -> str:
+        """Say in one line what was learned, of how many ``classes`` the model now knows."""
+        new = f", new: {', '.join(self.new_labels)}" if self.new_labels else ""
+        figures = (
+            ("known before", self.accuracy_before),
+            ("known now", self.accuracy_after),
+            ("new classes", self.new_class_accuracy),
+        )
+        measured = [f"{words} {value:.1%}" for words, value in figures if value == value]
+        held_out = f" Accuracy on held-out samples: {', '.join(measured)}." if measured else ""
+        return (
+            f"Version {self.version} answers: {self.samples} samples learned in "
+            f"{self.seconds:.2f} s, {classes} classes{new}.{held_out}"
+        )
+
 
 @dataclass(frozen=True)
 class SessionState:

@@ -76,6 +76,24 @@ def bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:
     JournalDamagedError
         If the file is another program's, or from a newer version of this one.
     """
+    refuse_foreign(connection, path)
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    for number in range(version, SCHEMA_VERSION):
+        connection.executescript(
+            f"BEGIN IMMEDIATE;{MIGRATIONS[number]}"
+            f"PRAGMA application_id = {APPLICATION_ID};"
+            f"PRAGMA user_version = {number + 1};COMMIT;"
+        )
+
+
+def refuse_foreign(connection: sqlite3.Connection, path: str) -> None:
+    """Refuse a file that is none of ours to read; nothing is written.
+
+    Raises
+    ------
+    JournalDamagedError
+        If the file is another program's, or from a newer version of this one.
+    """
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
@@ -85,10 +103,4 @@ def bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:
         raise JournalDamagedError(
             f"{path} has schema version {version}, made by a newer release; this one knows up to "
             f"{SCHEMA_VERSION}. Update this program, or choose another folder."
-        )
-    for number in range(version, SCHEMA_VERSION):
-        connection.executescript(
-            f"BEGIN IMMEDIATE;{MIGRATIONS[number]}"
-            f"PRAGMA application_id = {APPLICATION_ID};"
-            f"PRAGMA user_version = {number + 1};COMMIT;"
         )

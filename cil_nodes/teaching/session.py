@@ -140,16 +140,16 @@ class Session(SessionCore):
         ------
         AlreadyTrainingError, NothingPendingError, TooFewSamplesError, TimeLimitError,
         LessonStoppedError, RejectedError, DivergedError, LessonFailedError, WorkerDiedError,
-        StorageError
+        StorageError, BadValueError
             In every case the old model answers on and nothing labelled is lost.
         """
         self._check_open()
         with self._exclusive(
             AlreadyTrainingError, "A lesson is running already; wait for its end."
         ):
+            stop = Deadline(time_limit, lambda: self._closed or bool(should_stop and should_stop()))
             rows = rows_of(self._books.pending(), self._books.numbers_of(labels))
             self._check_enough(len(rows), labels)
-            stop = Deadline(time_limit, lambda: self._closed or bool(should_stop and should_stop()))
             self._enter(Phase.TRAINING)
             try:
                 result = self._lesson(rows, Meter(progress), stop)
@@ -172,7 +172,9 @@ class Session(SessionCore):
     def _check_enough(self, count: int, labels: Sequence[str] | None) -> None:
         if count == 0:
             which = f" with the labels {', '.join(labels)}" if labels else ""
-            raise NothingPendingError(f"No labelled sample{which} waits to be learned.")
+            raise NothingPendingError(
+                f"No labelled sample{which} waits to be learned. Label some first."
+            )
         if count < self.min_samples:
             raise TooFewSamplesError(
                 f"{count} labelled samples wait; a lesson takes at least {self.min_samples}. "

@@ -79,6 +79,15 @@ class SnapshotStore:
             raise TornSnapshot(f"The snapshot {path} is not what was written.")
         return path
 
+    def newest(self) -> int:
+        """Return the highest version of which a file is here; 0 for none."""
+        return max(self.versions(), default=0)
+
+    def versions(self) -> dict[int, Path]:
+        """Return the files by the version in their names."""
+        files = {path.stem[1:]: path for path in self.folder.glob(f"v*{SUFFIX}")}
+        return {int(number): path for number, path in files.items() if number.isdecimal()}
+
     def remove_others(self, keep: Iterable[str]) -> None:
         """Delete every file but those named: half-written ones and those of no version."""
         kept = set(keep)

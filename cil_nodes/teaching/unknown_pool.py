@@ -19,6 +19,8 @@ from cil_nodes.teaching.watching import unit
 NANOSECONDS = 1_000_000_000
 EXEMPLARS = 9
 NEAREST = 5
+JUMP_S = 10
+"""Seconds by which stamps must go back to count as a new beginning (a bag that loops)."""
 _HALF_SIZE = 4.0  # a group of this size has half the weight that size can give
 
 
@@ -122,8 +124,7 @@ class UnknownPool:
         direction = unit(sample.features)
         member = _Member(sample.sample_id, direction, unknown_score, tuple(nearest)[:NEAREST])
         with self._lock:
-            self._now_ns = max(self._now_ns, sample.stamp_ns)
-            self._drop_old()
+            self._pass_time(sample.stamp_ns)
             self._forget([sample.sample_id])
             group = self._near(direction) or self._found(sample.stamp_ns, len(direction))
             self._join_group(group, member, sample.stamp_ns)
@@ -174,6 +175,18 @@ class UnknownPool:
             group = older
         return group
 
+    def _pass_time(self, stamp_ns: int) -> None:
+        """Follow the stream's time; when it begins anew, ages and delays go on from there."""
+        back = self._now_ns - stamp_ns
+        if back > JUMP_S * NANOSECONDS:
+            for group in self._groups.values():
+                group.first_seen_ns -= back
+                group.last_seen_ns -= back
+                group.quiet_until_ns -= back
+            self._now_ns = stamp_ns
+        self._now_ns = max(self._now_ns, stamp_ns)
+        self._drop_old()
+
     def _drop_old(self) -> None:
         for number, group in list(self._groups.items()):
             if self._now_ns - group.last_seen_ns > self._max_age_ns:
@@ -223,8 +236,7 @@ class UnknownPool:
     def advance(self, stamp_ns: int) -> None:
         """Let time pass without a new unknown."""
         with self._lock:
-            self._now_ns = max(self._now_ns, stamp_ns)
-            self._drop_old()
+            self._pass_time(stamp_ns)
 
     def groups(self) -> list[UnknownGroup]:
         """Return the questions worth asking now, most urgent first."""

@@ -24,6 +24,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import psutil
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from cil_nodes.learners import registry
@@ -32,10 +33,11 @@ from cil_nodes.teaching.content import Recipe
 from cil_nodes.teaching.errors import (
     DivergedError,
     LessonFailedError,
+    StorageError,
     UnteachableError,
     WorkerDiedError,
 )
-from cil_nodes.teaching.scratch import make_scratch, remove_scratch
+from cil_nodes.teaching.scratch import is_full, make_scratch, no_room, remove_scratch
 from cil_nodes.teaching.training import Batch, StageProgress, Trainer
 from cil_nodes.teaching.validation import Measured
 
@@ -50,6 +52,7 @@ FAULTS: dict[str, type[Exception]] = {
     "memory": WorkerDiedError,
     "diverged": DivergedError,
     "cannot_learn": UnteachableError,
+    "no_room": StorageError,
     "failed": LessonFailedError,
 }
 
@@ -103,7 +106,7 @@ class Worker(Protocol):
         """End it and remove its private folder."""
 
 
-def fault_of(error: BaseException, recipe: Recipe) -> tuple[str, str]:
+def fault_of(error: BaseException, recipe: Recipe, scratch: Path) -> tuple[str, str]:
     """Return the key in `FAULTS` and the sentence for what a learner raised."""
     if isinstance(error, PhaseStopped):
         return "stopped", str(error)
@@ -111,6 +114,8 @@ def fault_of(error: BaseException, recipe: Recipe) -> tuple[str, str]:
         return "memory", out_of_memory(recipe, "ran out of memory")
     if isinstance(error, CannotLearnError):
         return "cannot_learn", str(error)
+    if is_full(error):
+        return "no_room", no_room(scratch, "there is no room left")
     kind = "diverged" if isinstance(error, (ArithmeticError, np.linalg.LinAlgError)) else "failed"
     return kind, f"{recipe.method} could not learn: {type(error).__name__}: {error}"
 
@@ -151,7 +156,7 @@ class InlineWorker:
         try:
             yield
         except Exception as error:
-            kind, text = fault_of(error, self._recipe)
+            kind, text = fault_of(error, self._recipe, self.scratch)
             raise FAULTS[kind](text) from error
 
     def reset(self, recipe: Recipe, base: str, state_id: str) -> None:
@@ -224,25 +229,39 @@ class ProcessWorker:
         self._threads = threads
         self._recipe = Recipe("")
         self.scratch = make_scratch()
+        self._left: list[Path] = []
         self._state_id = ""
         self._calls = 0
         self._close_lock = threading.Lock()
         self._closed = False
-        self._start()
+        self._process: subprocess.Popen[bytes] | None = None
+        try:
+            self._start()
+        except WorkerDiedError as error:  # the session answers all the same
+            log.error("%s", error)
 
     @property
     def state_id(self) -> str:
         """Identity of the standing state; empty when the process knows nothing."""
-        if not self._closed and self._process.poll() is not None:
+        process = self._process
+        if not self._closed and process is not None and process.poll() is not None:
             log.warning("%s A new one was started.", self._bury("idle"))
         return self._state_id
 
     @property
     def pid(self) -> int:
-        """Process id of the worker now alive."""
-        return self._process.pid
+        """Process id of the worker now alive; 0 while none could be started."""
+        return 0 if self._process is None else self._process.pid
 
     def _start(self) -> None:
+        """Start a process.
+
+        Raises
+        ------
+        WorkerDiedError
+            If the system does not let us; the next call tries again.
+        """
+        self._process, self._state_id = None, ""
         ours, theirs = socket.socketpair()
         environment = dict(os.environ)
         for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
@@ -251,14 +270,22 @@ class ProcessWorker:
         environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
         command = [sys.executable, "-m", "cil_nodes.teaching.worker_main"]
         with theirs:
-            self._process = subprocess.Popen(
-                [*command, str(theirs.fileno()), str(self.scratch)],
-                pass_fds=[theirs.fileno()],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-            )
+            try:
+                self._process = subprocess.Popen(
+                    [*command, str(theirs.fileno()), str(self.scratch)],
+                    pass_fds=[theirs.fileno()],
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,  # Ctrl-C in a terminal is the session's to handle
+                )
+            except OSError as error:
+                ours.close()
+                raise WorkerDiedError(
+                    f"The training process cannot be started: {error.strerror} "
+                    f"({sys.executable}). Close other programs if memory or processes are short. "
+                    "The old model answers on, and the samples wait for the next lesson."
+                ) from error
         self._pipe = Connection(ours.detach())
-        self._state_id = ""
 
     def _call(
         self,
@@ -269,6 +296,8 @@ class ProcessWorker:
     ) -> Any:
         """Ask the process for one thing and wait for its answer."""
         self._calls += 1
+        if self._process is None:
+            self._start()
         try:
             self._send({"call": self._calls, "operation": operation, **values})
             return self._await(progress, should_stop)
@@ -295,25 +324,32 @@ class ProcessWorker:
                 asked_to_stop = time.monotonic()
                 self._send({"call": self._calls, "operation": "stop"})
             elif time.monotonic() - asked_to_stop > STOP_GRACE:
-                self._process.kill()
+                self._end_process()
                 self._bury("stop")
                 raise PhaseStopped("The lesson did not stop when asked; its process was ended.")
 
     def _result(self, answer: Mapping[str, Any]) -> Any:
+        if answer.get("fault") == "no_room":
+            self._move_scratch()
         if "fault" in answer:
             raise FAULTS[answer["fault"]](answer["text"])
         return answer.get("result")
 
+    def _move_scratch(self) -> None:
+        """Leave a place without room; what comes next travels through the disk."""
+        full, self.scratch = self.scratch, make_scratch(in_memory=False)
+        self._left.append(full)  # kept till the end: somebody may be about to write there
+        log.warning("%s is full; from now on lessons go through %s.", full, self.scratch)
+
     def _bury(self, operation: str) -> str:
         """Take note of a dead process, start the next; return what happened, in words."""
-        try:
-            code = self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            code = self._process.wait()
+        code = self._end_process(5)
         self._pipe.close()
         if not self._closed:
-            self._start()
+            try:
+                self._start()
+            except WorkerDiedError as error:  # told again by whoever asks it for something
+                log.error("%s", error)
         if code == -signal.SIGKILL:
             return out_of_memory(self._recipe, f"was ended by SIGKILL during {operation!r}")
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
@@ -323,16 +359,40 @@ class ProcessWorker:
             "next lesson."
         )
 
+    def _end_process(self, patience: float = 0.0) -> int:
+        """Wait so many seconds for the process to end, then end it; return its exit code."""
+        process = self._process
+        assert process is not None
+        try:
+            return process.wait(timeout=patience)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
+
     @contextmanager
     def _sent(self, batch: Batch) -> Iterator[str]:
-        path = self.scratch / f"lesson-{self._calls + 1}.safetensors"
-        X = np.ascontiguousarray(batch.X, dtype=np.float32)
-        held_out = np.ascontiguousarray(batch.held_out, dtype=np.uint8)
-        save_file({"X": X, "held_out": held_out}, path)
+        try:
+            path = self._write(batch)
+        except (OSError, SafetensorError) as error:
+            if not is_full(error):
+                raise
+            self._move_scratch()
+            path = self._write(batch)
         try:
             yield str(path)
         finally:
             path.unlink(missing_ok=True)
+
+    def _write(self, batch: Batch) -> Path:
+        path = self.scratch / f"lesson-{self._calls + 1}.safetensors"
+        X = np.ascontiguousarray(batch.X, dtype=np.float32)
+        held_out = np.ascontiguousarray(batch.held_out, dtype=np.uint8)
+        try:
+            save_file({"X": X, "held_out": held_out}, path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return path
 
     def reset(self, recipe: Recipe, base: str, state_id: str) -> None:
         """See `Trainer.reset`."""
@@ -398,13 +458,11 @@ class ProcessWorker:
             if self._closed:
                 return
             self._closed = True
-        self._pipe.close()  # its end of file tells the process to go
-        try:
-            self._process.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        remove_scratch(self.scratch)
+        if self._process is not None:
+            self._pipe.close()  # its end of file tells the process to go
+            self._end_process(2)
+        for folder in (self.scratch, *self._left):
+            remove_scratch(folder)
 
 
 def make_worker(kind: str, threads: int = 1) -> Worker:

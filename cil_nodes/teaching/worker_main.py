@@ -152,7 +152,8 @@ def main(descriptor: int, scratch: Path) -> None:
         try:
             result = operation(order)
         except Exception as error:
-            kind, text = fault_of(error, operations.recipe)
+            written = order.get("snapshot") or order.get("path") or f"{scratch}/."
+            kind, text = fault_of(error, operations.recipe, Path(written).parent)
             desk.answer(fault=kind, text=text)
         else:
             desk.answer(result=result)

@@ -6,6 +6,7 @@ answers is the session's.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,12 @@ import numpy as np
 from cil_nodes.learners import registry
 from cil_nodes.learners.base import IncrementalLearner, StopRequest, TornFileError
 from cil_nodes.teaching.content import Content, History, Lesson
-from cil_nodes.teaching.errors import RejectedError, SnapshotEvictedError
+from cil_nodes.teaching.errors import (
+    RejectedError,
+    SnapshotEvictedError,
+    StorageError,
+    TeachingError,
+)
 from cil_nodes.teaching.holdout import mark_held_out
 from cil_nodes.teaching.journal import Event, Journal, LabelRow
 from cil_nodes.teaching.live import LiveModel
@@ -26,6 +32,8 @@ from cil_nodes.teaching.snapshots import SnapshotStore, TornSnapshot
 from cil_nodes.teaching.training import Batch, StageProgress, learner_class
 from cil_nodes.teaching.validation import Measured
 from cil_nodes.teaching.worker import Worker
+
+log = logging.getLogger(__name__)
 
 GUARD_SAMPLES = 10
 """Fewer held-out samples than this say nothing about forgetting: a lesson is then not refused."""
@@ -262,19 +270,53 @@ class Workshop:
             )
         try:
             return registry.load(self._snapshots.path_of(event.snapshot, event.snapshot_sha256))
-        except (TornSnapshot, TornFileError):
+        except (TornSnapshot, TornFileError) as error:
+            log.warning("%s It is made again from the journal.", error)
             return self._make_again(content, event)
 
     def _make_again(self, content: Content, event: Event) -> IncrementalLearner:
         self.bring_up(untuned(content), unwatched)
         path = self.worker.scratch / "again.safetensors"
         self.worker.export(path, statistics=False)
-        snapshot = self._snapshots.keep(path, content.version)
-        path.unlink()
-        with self._journal.transaction():
-            self._journal.replace_snapshot(event.snapshot, snapshot.name, snapshot.sha256)
-        self._history.rename_snapshot(event.snapshot, snapshot.name, snapshot.sha256)
-        return registry.load(self._snapshots.path_of(snapshot.name, snapshot.sha256))
+        learner = registry.load(path)
+        try:
+            snapshot = self._snapshots.keep(path, content.version)
+            with self._journal.transaction():
+                self._journal.replace_snapshot(event.snapshot, snapshot.name, snapshot.sha256)
+            self._history.rename_snapshot(event.snapshot, snapshot.name, snapshot.sha256)
+        except StorageError as error:
+            log.warning("%s Until then it is made anew at every start.", error)
+        finally:
+            path.unlink(missing_ok=True)
+        return learner
+
+    def first_model(self) -> LiveModel:
+        """Load the model that answers after a start: the latest, or the newest that can be had.
+
+        Only where the latest is torn and cannot be made again does an older one answer; the next
+        lesson then says why it cannot be learned on top of the latest.
+        """
+        history = self._history
+        try:
+            return self.live_model(history.latest, history.content)
+        except TeachingError as error:
+            older = self._newest_whole()
+            log.error(
+                "Version %d is torn and cannot be made again: %s Version %d answers in its place.",
+                *(history.latest, error, older.version),
+            )
+            return older
+
+    def _newest_whole(self) -> LiveModel:
+        for event in sorted(self._history.events.values(), key=lambda event: -event.version):
+            content = self._history.content_of(event.version)
+            try:
+                path = self._snapshots.path_of(event.snapshot, event.snapshot_sha256)
+                learner_class(content.recipe.method)
+                return self._named(event.version, content, registry.load(path))
+            except (TornSnapshot, TornFileError):
+                continue
+        return LiveModel(0, self._history.recipe.method)
 
     def evict(self, keep: int) -> None:
         """Delete the oldest snapshots, so that ``keep`` stay, the one that answers among them."""

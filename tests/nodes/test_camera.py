@@ -12,6 +12,8 @@ from cil_msgs.msg import GroundTruth
 from cil_msgs.srv import ShowObject
 from sensor_msgs.msg import CameraInfo, Image
 
+from cil_nodes.datasets import captures
+from cil_nodes.nodes import camera
 from cil_nodes.nodes.camera import Camera, CameraParameters, source_options
 from cil_nodes.ros import qos
 from cil_nodes.ros.conversions import image_to_rgb, stamp_ns
@@ -130,10 +132,98 @@ def test_a_missing_folder_ends_the_node_with_a_sentence() -> None:
 
 def test_a_device_that_is_not_there_is_waited_for_and_told(probe: RosProbe) -> None:
     with NodeProcess("cil_nodes.nodes.camera", "-p", "source:=device:97") as process:
-        process.expect_output("Trying again every 2 s")
+        process.expect_output("Trying again in 2 s")
         probe.wait_active("camera")
         assert process.stop() == 0, process.output
     assert "Traceback" not in process.output
+
+
+class Plug:
+    """A device's lowest seam: what OpenCV would open, here pulled out and plugged in by hand."""
+
+    def __init__(self) -> None:
+        self.plugged, self.opened = True, 0
+
+    def open(self, what: int | str) -> Plug:
+        self.opened += 1
+        return self
+
+    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+        return self.plugged
+
+    def read(self) -> tuple[bool, np.ndarray | None]:
+        time.sleep(0.01)
+        return (True, np.full((24, 32, 3), 7, np.uint8)) if self.plugged else (False, None)
+
+    def set(self, key: int, value: float) -> bool:
+        return True
+
+    def get(self, key: int) -> float:
+        return {cv2.CAP_PROP_FRAME_WIDTH: 320.0, cv2.CAP_PROP_FRAME_HEIGHT: 240.0}.get(key, 0.0)
+
+    def release(self) -> None:
+        pass
+
+
+def test_a_camera_pulled_out_and_plugged_in_again(
+    probe: RosProbe, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    plug = Plug()
+    monkeypatch.setattr(captures, "_quiet_capture", plug.open)
+    options = ["-p", "source:=device:0", "-p", "rate:=50", "-p", "retry:=0.1"]
+    with NodeThread(Camera, *options) as node:
+        listen(probe)
+        probe.expect_count("image", 2)
+        plug.plugged = False
+        probe.wait(lambda: plug.opened >= 3, "two attempts to open it")
+        assert "device:0 sends no more frames" in node.troubles.latest(60)
+        came = len(probe.listen(Image, "image", qos.IMAGE))
+        plug.plugged = True
+        probe.expect_count("image", came + 2)
+    said = capfd.readouterr().err
+    assert said.count("is it unplugged") == 1
+    assert said.count("The camera is back") == 1
+
+
+def test_a_folder_that_is_emptied_and_filled_again(
+    probe: RosProbe, classes: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = classes / "cup"
+    options = ["-p", "loop:=true", "-p", "rate:=50", "-p", "retry:=0.1"]
+    with NodeThread(Camera, "-p", f"source:=folder:{folder}", *options) as node:
+        listen(probe)
+        probe.expect_count("image", 4)
+        for file in folder.iterdir():
+            file.unlink()
+        probe.wait(lambda: node._loop.source is None, "the source to be given up")
+        cv2.imwrite(str(folder / "new.png"), np.full((20, 30, 3), 200, np.uint8))
+        probe.expect_message("image", lambda i: i.data[0] == 200, "the new picture")
+    said = capfd.readouterr().err
+    assert said.count(f"None of the 3 pictures of {folder} can be read any more") == 1
+    assert said.count("The camera is back") == 1
+
+
+def test_views_wait_for_somebody_who_takes_images(probe: RosProbe, classes: Path) -> None:
+    options = ["-p", f"source:=classes:{classes}", "-p", "on_request:=true", "-p", "rate:=50"]
+    with NodeThread(Camera, *options) as node:
+        probe.wait_active("camera")
+        probe.listen(GroundTruth, "ground_truth")
+        assert show(probe, "key", 2).error_code == ShowObject.Response.OK
+        assert not node._loop._wake.is_set(), "held back while nobody looks"
+        probe.listen(Image, "image", qos.IMAGE)
+        assert len(probe.expect_count("image", 2)) == 2
+
+
+def test_views_do_not_wait_for_ever(
+    probe: RosProbe, classes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(camera, "UNSEEN", 0.3)
+    options = ["-p", f"source:=classes:{classes}", "-p", "on_request:=true", "-p", "rate:=50"]
+    with NodeThread(Camera, *options):
+        probe.wait_active("camera")
+        probe.listen(GroundTruth, "ground_truth")
+        show(probe, "key", 2)
+        assert [t.label for t in probe.expect_count("ground_truth", 2)] == ["key", "key"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cil_nodes.datasets.frames import Frame, FrameSource, SourceError
+from cil_nodes.ros import frame_loop
 from cil_nodes.ros.frame_loop import FrameLoop
 
 
@@ -111,12 +112,42 @@ def test_nothing_is_shown_until_asked_and_then_exactly_that() -> None:
 
 
 def test_a_device_that_goes_is_opened_again() -> None:
-    with Rig(None, Reel(2, True), None, Reel(2, True), live=True) as rig:
-        until(lambda: "The camera is back." in rig.said[3:], "the camera to be back again")
+    with Rig(None, Reel(2, True), None, Reel(2, True), live=True, rate=1e6) as rig:
+        until(lambda: len(rig.said) >= 4, "the camera to be back again")
         until(lambda: len(rig.frames) >= 2, "frames of the second")
-    assert rig.said[0] == "There is no camera 0. Trying again every 0.02 s."
-    assert rig.said[1] == "The camera is back."
-    assert "unplugged" in rig.said[2]
+    again = "Trying again in 0.02 s, then at least every 10 s."
+    assert rig.said[0] == f"There is no camera 0. {again}"
+    assert rig.said[1] == rig.said[3] == "The camera is back: frames come again."
+    assert again in rig.said[2]
+
+
+def test_a_device_that_opens_but_sends_nothing_is_not_back() -> None:
+    empty = [Reel(0, True) for _ in range(3)]
+    with Rig(Reel(1, True), *empty, Reel(10**9, True), live=True) as rig:
+        until(lambda: len(rig.said) >= 2, "the camera to be back")
+    assert "has no more frames" in rig.said[0]
+    assert rig.said[1:2] == ["The camera is back: frames come again."]
+    assert all(reel.closed for reel in empty)
+
+
+def test_attempts_come_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frame_loop, "SLOWEST", 0.08)
+    rig, paused = Rig(None, live=True), []
+    wait = rig.loop._stop.wait
+    rig.loop._stop.wait = lambda s=None: paused.append(s) or wait(0.001)  # type: ignore[method-assign]
+    with rig:
+        until(lambda: len(paused) >= 5, "five attempts")
+    assert paused[:5] == [0.02, 0.04, 0.08, 0.08, 0.08]
+
+
+def test_a_source_that_should_loop_is_opened_again_when_it_ends() -> None:
+    ended, renewed = Reel(1), Reel(1)
+    ended.endless = True
+    with Rig(ended, renewed) as rig:
+        until(lambda: len(rig.frames) == 2, "the frame of the second")
+        until(lambda: len(rig.said) == 3, "its end to be told")
+    assert ended.closed
+    assert [text.partition(":")[0] for text in rig.said[1:2]] == ["The camera is back"]
 
 
 def test_anything_else_that_cannot_be_opened_is_an_error_at_once() -> None:

@@ -1,4 +1,4 @@
-"""The table, the launch file that reads it, and the files written from it."""
+"""The tables, the plan made from them, and the files written from them."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ import importlib.util
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 import yaml
 
 from cil_nodes.ros import graph, reference
 from cil_nodes.ros.graph import ArgumentError
+from cil_nodes.ros.parameters import specs
+from cil_nodes.ros.planning import Process, check, plan
 from cil_nodes.ros.runner import split_words
-from tests.ros import launch_stand_in
+from cil_nodes.ros.share import transport_variables
 from tests.ros_support import ROOT
 
 
-def by_name(*words: str) -> dict[str, graph.Process]:
+def by_name(*words: str) -> dict[str, Process]:
     arguments, overrides = split_words(words)
-    return {p.executable.name: p for p in graph.plan(arguments, overrides)}
+    processes = plan(arguments, overrides)
+    check(processes)
+    return {p.executable.name: p for p in processes}
 
 
 def test_by_default_the_four_nodes_run_in_cil() -> None:
@@ -99,10 +101,10 @@ def test_every_argument_says_what_happens_when_it_is_left_out() -> None:
 
 
 def test_the_users_transports_are_left_alone() -> None:
-    ours = graph.transport_variables({})
+    ours = transport_variables({})
     assert set(ours) == {"FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"}
     assert {Path(path) for path in ours.values()} == {ROOT / "config" / "fastdds.xml"}
-    assert graph.transport_variables({"FASTRTPS_DEFAULT_PROFILES_FILE": "mine.xml"}) == {}
+    assert transport_variables({"FASTRTPS_DEFAULT_PROFILES_FILE": "mine.xml"}) == {}
 
 
 def test_the_transports_hold_a_raw_image_many_times() -> None:
@@ -125,55 +127,52 @@ def test_the_page_of_interfaces_is_in_step() -> None:
     assert text == reference.page(), "run: python -m cil_nodes.ros.reference"
 
 
-def launch_file(patch: pytest.MonkeyPatch) -> ModuleType:
-    """Load the launch file, with the real API where it is installed."""
-    try:
-        import launch_ros.actions  # noqa: F401
-    except ImportError:
-        launch_stand_in.install(patch)
-    path = ROOT / "launch" / "cil.launch.py"
-    spec = importlib.util.spec_from_file_location("cil_launch", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def test_the_tables_of_arguments_are_in_step() -> None:
+    text = (ROOT / "docs" / "launch.md").read_text(encoding="utf-8")
+    assert text == reference.launch_page(text), "run: python -m cil_nodes.ros.reference"
 
 
-def launched(patch: pytest.MonkeyPatch, **words: str) -> list[Any]:
-    launch_stand_in.install(patch)
-    module = launch_file(patch)
-    values = {a.name: words.get(a.name, a.default) for a in graph.ARGUMENTS}
-    found: list[Any] = module.start(launch_stand_in.LaunchContext(values))
-    return found
+def test_the_description_of_an_argument_tells_unit_range_and_default() -> None:
+    for argument in graph.ARGUMENTS:
+        for node, name in argument.sets:
+            spec = {s.name: s for s in specs(graph.model(node))}.get(name)
+            told = argument.description
+            if spec is None or argument.choices:
+                continue
+            assert not spec.unit or f"[{spec.unit}]" in told, f"{argument.name}: no [{spec.unit}]"
+            for number in (spec.low, spec.high):
+                assert number is None or f"{number:g}" in told, f"{argument.name}: no {number:g}"
+            if "what the parameter file says" in told:
+                shown = f"{spec.default:g}" if spec.type in (int, float) else str(spec.default)
+                default = rf"what the parameter file says: (the simulated|{re.escape(shown)}\b)"
+                assert re.search(default, told), f"{argument.name}: {shown} is the default"
 
 
-def test_the_launch_file_declares_the_tables_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
-    launch_stand_in.install(monkeypatch)
-    for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    description = launch_file(monkeypatch).generate_launch_description()
-    declared = [e for e in description.entities if hasattr(e, "default_value")]
-    assert [(d.name, d.default_value, d.description) for d in declared] == [
-        (a.name, a.default, a.description) for a in graph.ARGUMENTS
-    ]
-    kinds = [type(e).__name__ for e in description.entities]
-    assert kinds.count("SetEnvironmentVariable") == 2
-    assert kinds[-1] == "OpaqueFunction"
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("part:=teaching", "source:=sim"), "source means nothing to the part teaching, which"),
+        (("part:=camera", "nodes:=camera"), "nodes means nothing to the part camera"),
+        (("part:=perceptoin",), r"one of: all, camera, perception, teaching\. Did you mean percep"),
+        (("part:=camera", "source:=topic"), "leave nothing to start: with source:=topic"),
+        (("part:=perception", "image:=/usb/image_raw"), "give source:=topic with it"),
+    ],
+)
+def test_wrong_words_for_a_part_are_refused(words: tuple[str, ...], sentence: str) -> None:
+    with pytest.raises(ArgumentError, match=sentence):
+        by_name(*words)
 
 
-def test_the_launch_file_starts_what_the_table_plans(monkeypatch: pytest.MonkeyPatch) -> None:
-    entities = launched(monkeypatch, rate="20", namespace="robot1")
-    nodes = [e for e in entities if isinstance(e, launch_stand_in.Node)]
-    assert [n.executable for n in nodes] == ["camera", "extractor", "learner", "labeler"]
-    for node in nodes:
-        assert (node.package, node.namespace, node.name) == ("cil_nodes", "robot1", node.executable)
-        assert Path(node.parameters[0]).is_file()
-    assert nodes[0].parameters[1]["rate"] == 20.0
-    ends = [e for e in entities if isinstance(e, launch_stand_in.RegisterEventHandler)]
-    assert len(ends) == len(nodes), "the graph ends with any of its nodes"
-    respawning = launched(monkeypatch, use_respawn="true")
-    assert all(n.respawn for n in respawning)
+def test_parts_of_the_graph_run_apart() -> None:
+    assert list(by_name("part:=perception", "pipeline:=true")) == ["pipeline"]
+    assert list(by_name("part:=teaching", "overlay:=true")) == ["learner", "labeler", "overlay"]
+    driver = by_name("part:=teaching", "image:=/usb/image_raw")
+    assert ("image", "/usb/image_raw") in driver["labeler"].remappings
+
+
+def test_a_default_leaves_the_word_to_the_parameter_file() -> None:
+    assert by_name()["learner"].parameters == ()
+    assert ("learner", "autostart", False) in by_name("autostart:=false")["learner"].parameters
 
 
 def test_every_executable_is_an_entry_point_of_the_package() -> None:

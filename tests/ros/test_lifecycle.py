@@ -17,7 +17,8 @@ from tests.ros_support import NodeProcess, NodeThread, RosProbe
 
 
 class EchoParameters(BaseParameters):
-    broken: str = parameter("", "Name of the hook that raises.")
+    broken: str = parameter("", "Name of the hook that raises, as a defect does.")
+    missing: str = parameter("", "Name of the hook that finds its machine wanting.")
     reliable: bool = parameter(False, "Ask for reliable input.", read_only=True)
 
 
@@ -34,7 +35,9 @@ class Echo(CilNode[EchoParameters]):
     def _step(self, name: str) -> None:
         self.steps.append(name)
         if self.parameters.broken == name:
-            raise OSError(f"no such thing as {name}")
+            raise ZeroDivisionError(f"no such thing as {name}")
+        if self.parameters.missing == name:
+            raise OSError(f"no such thing as {name}: make one")
 
     def configure(self) -> None:
         profile = qos.RESULT if self.parameters.reliable else qos.IMAGE
@@ -120,8 +123,19 @@ def test_a_failing_transition_is_logged_and_can_be_tried_again(
         assert probe.set_parameter("echo", "broken", "").successful
         assert probe.change_state("echo", hook)
     said = capfd.readouterr().err
-    assert f"{hook} failed: OSError: no such thing as {hook}" in said
+    assert f"{hook} failed: ZeroDivisionError: no such thing as {hook}" in said
     assert "Traceback" in said
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_a_start_that_the_machine_forbids_is_said_in_one_line(level: str) -> None:
+    words = ("-p", "missing:=configure", "--log-level", f"cil.echo:={level}")
+    with NodeProcess("tests.ros.test_lifecycle", *words) as process:
+        assert process.wait() == 1
+    first, *others = [line for line in process.lines if "[cil.echo]" in line or "FATAL" in line]
+    assert first.endswith("configure failed: no such thing as configure: make one\n")
+    assert ("Traceback" in process.output) == (level == "debug")
+    assert "/cil/echo did not start; the reason is logged above" in others[-1]
 
 
 def test_autostart_that_fails_ends_the_node(probe: RosProbe) -> None:
@@ -143,7 +157,7 @@ def test_a_failing_callback_is_logged_and_the_node_lives_on(
             publisher.publish(String(data=word))
         probe.expect_message("loud", lambda m: m.data == "GOOD", "GOOD")
     said = capfd.readouterr().err
-    assert "callback of soft failed: ValueError: cannot shout that" in said
+    assert "callback of /cil/soft failed: ValueError: cannot shout that" in said
     assert said.count("ValueError: cannot shout that") == 2  # once logged: sentence and traceback
 
 

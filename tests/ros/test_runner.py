@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -122,8 +124,42 @@ def test_respawn_starts_a_dead_node_again(
             assert time.monotonic() < end, "the camera was not started again within 10 s"
             running.check()
             time.sleep(0.02)
-        running.wait_active()
+        running.wait_ready()
     assert "The node camera died by SIGKILL" in capfd.readouterr().err
+
+
+def test_what_is_not_required_may_die_while_anything_is_left(
+    words: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with GraphProcess({**words, "required": "false"}, {("camera", "loop"): "true"}) as running:
+        for name, others in (("camera", "the extractor"), ("extractor", "none")):
+            os.kill(running.pids[name], signal.SIGKILL)
+            running._children[list(running.pids).index(name)].popen.wait(10)
+            if others != "none":
+                assert running.check() == {"/robot1/camera"}
+                assert running.check() == {"/robot1/camera"}, "and says it once"
+        with pytest.raises(GraphFailed, match="No node is left"):
+            running.wait()
+    said = capfd.readouterr().err
+    assert said.count("The node camera died by SIGKILL") == 1
+    assert "The others go on." in said
+
+
+def test_without_autostart_the_nodes_wait_for_a_manager(words: dict[str, str]) -> None:
+    with (
+        GraphProcess({**words, "autostart": "false"}, {("camera", "loop"): "true"}) as running,
+        RosProbe(namespace=running.namespace) as probe,
+    ):
+        assert runner._ready(running) == (
+            "All nodes are unconfigured in /robot1. End with Ctrl-C. "
+            "Lead each on: ros2 lifecycle set /robot1/camera configure, then activate."
+        )
+        assert probe.state_of("extractor") == "unconfigured"
+        for node in ("extractor", "camera"):
+            assert probe.change_state(node, "configure")
+            assert probe.change_state(node, "activate")
+        probe.listen(FeatureVector, "features")
+        probe.expect_message("features")
 
 
 # A shell script's background jobs, such as this test may be one of, ignore Ctrl-C.
@@ -136,39 +172,71 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+def is_zombie(pid: int) -> bool:
+    """Whether a process has ended and only waits for somebody to ask how."""
+    try:
+        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return True
+
+
+@contextlib.contextmanager
+def command_running(words: dict[str, str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The command as a process, with a camera that is active; prints into ``folder/out``."""
+    typed = [f"{name}:={value}" for name, value in {**words, "nodes": "camera"}.items()]
+    with (
+        open(folder / "out", "w", encoding="utf-8") as out,
+        subprocess.Popen(
+            [sys.executable, "-c", FOREGROUND, *typed, "camera.loop:=true"],
+            stdout=out,
+            stderr=out,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": python_path()},
+        ) as process,
+    ):
+        try:
+            end = time.monotonic() + 30
+            while "All nodes are active in /robot1" not in (folder / "out").read_text():
+                assert time.monotonic() < end, (folder / "out").read_text()
+                assert process.poll() is None, (folder / "out").read_text()
+                time.sleep(0.05)
+            yield process
+        finally:
+            process.kill()
+
+
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_command_ends_its_nodes_and_itself_with_0(
     words: dict[str, str], tmp_path: Path, ending: signal.Signals
 ) -> None:
-    typed = [f"{name}:={value}" for name, value in {**words, "nodes": "camera"}.items()]
-    command = [sys.executable, "-c", FOREGROUND, *typed, "camera.loop:=true"]
-    with (
-        open(tmp_path / "out", "w+", encoding="utf-8") as out,
-        subprocess.Popen(
-            command,
-            stdout=out,
-            stderr=out,
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": python_path()},
-        ) as process,
-    ):
-        end = time.monotonic() + 30
-        while "All nodes are active in /robot1" not in (tmp_path / "out").read_text():
-            assert time.monotonic() < end, (tmp_path / "out").read_text()
-            assert process.poll() is None, (tmp_path / "out").read_text()
-            time.sleep(0.05)
+    with command_running(words, tmp_path) as process:
         nodes = children(process.pid)
         assert nodes
         process.send_signal(ending)
         process.send_signal(ending)  # by an impatient user
-        try:
-            assert process.wait(20) == 0
-        finally:
-            process.kill()
+        assert process.wait(20) == 0
     assert alive(nodes) == [], "no node is left behind"
     said = (tmp_path / "out").read_text()
     assert "[camera] [INFO]" in said
     assert "Traceback" not in said
+
+
+def test_nodes_end_by_themselves_when_the_command_is_killed(
+    words: dict[str, str], tmp_path: Path
+) -> None:
+    with command_running(words, tmp_path) as process:
+        nodes = children(process.pid)
+        assert nodes
+        process.kill()
+        process.wait(10)
+        end = time.monotonic() + 20
+        try:
+            while running := [name for name in alive(nodes) if not is_zombie(nodes[name])]:
+                assert time.monotonic() < end, f"still there after 20 s: {running}"
+                time.sleep(0.05)
+        finally:
+            for name in running:
+                os.kill(nodes[name], signal.SIGKILL)
 
 
 def test_ending_nodes_that_still_start_prints_no_traceback(words: dict[str, str]) -> None:

@@ -50,9 +50,12 @@ def test_relative_links_resolve(page):
 
 
 def code_of(text):
-    """Lines of fenced and indented blocks, and what stands between backticks elsewhere."""
+    """Lines of fenced and indented blocks, and what stands between backticks elsewhere.
+
+    Blocks of the kind ``text`` hold what was printed, not what is to be typed.
+    """
     for block in FENCE.findall(text):
-        yield from block.splitlines()[1:-1]
+        yield from [] if block.startswith("```text") else block.splitlines()[1:-1]
     for line in FENCE.sub("", text).splitlines():
         yield from [line] if line.startswith("    ") else re.findall(r"`([^`]+)`", line)
 

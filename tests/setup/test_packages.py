@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
 
 import cil_nodes
 
@@ -45,6 +46,7 @@ def test_one_version_everywhere():
         "setup.py": re.search(r'version="(.+)"', setup_text())[1],
         "cil_nodes/package.xml": manifest("cil_nodes").findtext("version"),
         "cil_msgs/package.xml": manifest("cil_msgs").findtext("version"),
+        "CITATION.cff": yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"],
     }
     assert set(versions.values()) == {cil_nodes.__version__}, versions
 

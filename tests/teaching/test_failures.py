@@ -164,7 +164,7 @@ def test_a_torn_journal_is_recognised_with_a_remedy(session, make_session):
     data = bytearray(path.read_bytes())
     data[4096 : len(data) // 2] = os.urandom(len(data) // 2 - 4096)
     path.write_bytes(data)
-    with pytest.raises(errors.JournalDamagedError, match=r"damaged.*backup.*\.recover"):
+    with pytest.raises(errors.JournalDamagedError, match=r"damaged.*backup.*cil journal repair"):
         make_session()
 
 

@@ -131,3 +131,17 @@ def test_every_bound_holds_whatever_comes(seen):
         assert len(flat) == len(set(flat))
         priorities = [group.priority for group in groups]
         assert priorities == sorted(priorities, reverse=True)
+
+
+def test_when_stamps_begin_anew_delays_and_ages_go_on():
+    pool = UnknownPool(max_age_s=100.0)
+    number = pool.add(at_angle(0, 0, stamp_s=50_000.0), 0.9)
+    pool.put_off(number, 60.0)
+    pool.advance(5 * NANOSECONDS)  # a bag that loops, a simulation that began anew
+    assert pool.groups() == []
+    pool.advance(64 * NANOSECONDS)
+    assert pool.groups() == []
+    pool.advance(66 * NANOSECONDS)
+    assert [group.cluster_id for group in pool.groups()] == [number]
+    pool.advance(106 * NANOSECONDS)
+    assert pool.groups() == []

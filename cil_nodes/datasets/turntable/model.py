@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from cil_nodes.datasets.frames import MissingPackageError
+
 from .paint import Paint
 from .shapes import Shape
 
@@ -164,7 +166,7 @@ def _ray_scene(triangles: FloatArray):  # type: ignore[no-untyped-def]
         from embreex.mesh_construction import TriangleMesh
         from embreex.rtcore_scene import EmbreeScene
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackageError(
             "The simulated turntable traces rays with the package 'embreex', which is not "
             "installed. Remedy: pip install 'cil-nodes[sim]', or choose another camera source "
             "(device:N, file:PATH, folder:PATH, classes:PATH)."

@@ -93,7 +93,7 @@ def test_interruption_ends_with_130(capsys, monkeypatch):
     def interrupted(options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "list_bench", interrupted)
+    monkeypatch.setattr("cil_nodes.cli.bench.list_bench", interrupted)
     assert outcome(["bench", "list"], capsys)[0] == 130
 
 

@@ -1,0 +1,5 @@
+"""Names inside a session's folder."""
+
+JOURNAL = "journal.sqlite"
+SNAPSHOTS = "snapshots"
+MODELS = "models"
