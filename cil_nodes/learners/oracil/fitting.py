@@ -14,6 +14,7 @@ from cil_nodes.learners.oracil.heads import DualHead, held_out_scores, one_hot
 from cil_nodes.learners.oracil.memory import folds
 from cil_nodes.learners.oracil.model import Statistics
 from cil_nodes.learners.oracil.predictor import Evidence, Predictor
+from cil_nodes.learners.oracil.second_order import ClassGaussians, shortlist
 from cil_nodes.learners.phase import Phase
 
 FOLDS = 5
@@ -49,6 +50,7 @@ class FitRule:
 
     router: str
     fusion: str
+    covariance_share: float
     false_unknown_rate: float
     seed: int
 
@@ -62,12 +64,15 @@ class OutOfFold:
     truth : (n,) int array
     z, lda : (n, C) arrays
     distance : (n,) array
+    own : (n, C) array or None
+        Scores of class covariances, where there are some.
     """
 
     truth: np.ndarray
     z: np.ndarray
     lda: np.ndarray
     distance: np.ndarray
+    own: np.ndarray | None = None
 
 
 def build(
@@ -88,6 +93,9 @@ def build(
     phase.report(0.2, "covariances")
     gaussians = Gaussians.of(s.sums)
     predictor = _bare(s, W, gaussians, rule)
+    if rule.router == "rda" and s.second.rank:
+        own = ClassGaussians.of(s.second, s.sums, rule.covariance_share, phase)
+        predictor = replace(predictor, gaussians=own)
     notes: dict[str, float | str] = {"ridge": s.ridge, "groups": float(s.groups.max() + 1)}
     phase.report(0.4, "router")
     predictor = _with_ensemble(predictor, s, rule, phase.part(0.4, 0.7))
@@ -98,6 +106,8 @@ def build(
         kept = Kept.of(s, W, gaussians, stretches + classes)
         seen = out_of_fold(s, kept, gaussians, stretches, phase)
         left_out = out_of_fold(s, kept, gaussians, classes, phase)
+        if predictor.gaussians is not None:
+            seen = replace(seen, own=_own(s, kept, predictor.gaussians, seen.z, stretches))
         predictor = _calibrated(predictor, s, rule, seen, left_out)
         notes |= {k: float(v) for k, v in vars(predictor.temperatures).items()}
     elif s.sums.counts.max() >= LEAST_SAMPLES:
@@ -233,6 +243,20 @@ def _hold_out_heads(
             z[part, members] = scores
 
 
+def _own(
+    s: Statistics, kept: Kept, gaussians: ClassGaussians, z: np.ndarray, blocks: list[Block]
+) -> np.ndarray:
+    """Score blocks of kept rows with class covariances, as if each had never been learned."""
+    f = kept.f[np.searchsorted(kept.numbers, np.concatenate([r for _, r in blocks]))]
+    scores, asked, at = gaussians.scores(f, z).astype(np.float64), shortlist(z), 0
+    for c, rows in blocks:
+        part = slice(at, at := at + len(rows))
+        left = float(s.sums.counts[c]) - len(rows)
+        held_out = gaussians.held_out(f[part], c, left)
+        scores[part, c] = np.where(asked[part, c], held_out, scores[part, c])
+    return scores
+
+
 def _whole_classes(s: Statistics, rng: np.random.Generator) -> list[Block]:
     """Choose classes to leave out whole: those whose rows are all kept, up to `MOST_LEFT_OUT`."""
     chosen, total = [], 0
@@ -249,7 +273,7 @@ def _calibrated(
     p: Predictor, s: Statistics, rule: FitRule, seen: OutOfFold, left_out: OutOfFold
 ) -> Predictor:
     """Set temperatures, and the threshold for unknowns."""
-    temperatures = fusion.fit_temperatures(seen.z, seen.lda, s.groups, seen.truth)
+    temperatures = fusion.fit_temperatures(seen.z, seen.lda, s.groups, seen.truth, seen.own)
     largest = seen.z.max(axis=1)
     logit_scale = max(float(largest.std()), 1e-6)
     distance_scale = max(float(seen.distance.std()), 1e-6)

@@ -13,6 +13,7 @@ from cil_nodes.learners.oracil import fusion
 from cil_nodes.learners.oracil.ensemble import EnsembleRouter, descriptors
 from cil_nodes.learners.oracil.features import AnalyticMap
 from cil_nodes.learners.oracil.fusion import Temperatures, log_softmax
+from cil_nodes.learners.oracil.second_order import ClassGaussians
 from cil_nodes.learners.outcomes import Reason, UnknownReason
 
 _FLOOR = 1e-12
@@ -56,7 +57,7 @@ class Predictor:
     groups : (C,) int array
     rule : str
         How router and heads are fused, see `fusion.fuse`.
-    router : {"lda", "ensemble", "none"}
+    router : {"rda", "lda", "ensemble", "none"}
     lda : (d, C) float32 array
     lda_offset : (C,) float32 array
     quadratic : (d, d) float32 array
@@ -64,6 +65,8 @@ class Predictor:
     prototypes : (C, d) float32 array
         For the ensemble's descriptors; (0, d) with another router.
     ensemble : EnsembleRouter or None
+    gaussians : ClassGaussians or None
+        With ``router="rda"``.
     temperatures, evidence, score_map
         What was fitted on out-of-fold scores.
     fused_temperature : float
@@ -82,6 +85,7 @@ class Predictor:
     quadratic_constant: float
     prototypes: np.ndarray
     ensemble: EnsembleRouter | None = None
+    gaussians: ClassGaussians | None = None
     temperatures: Temperatures = field(default_factory=Temperatures)
     evidence: Evidence = field(default_factory=Evidence)
     score_map: ScoreMap = field(default_factory=lambda: ScoreMap(-0.5, 0.1))
@@ -105,16 +109,18 @@ class Predictor:
         """Return the router's distributions over groups, each (n, G)."""
         if self.ensemble is not None:
             return self.ensemble.experts(descriptors(f, self.prototypes))
-        own = log_softmax(z / self.temperatures.head)
-        other = log_softmax(lda / self.temperatures.lda)
-        return [np.exp(fusion.group_masses(p, self.groups)) for p in (other, own)]
+        t = self.temperatures
+        scores = [z / t.head, lda / t.lda]
+        if self.gaussians is not None:
+            scores.append(self.gaussians.scores(f, z) / t.own)
+        return [np.exp(fusion.group_masses(log_softmax(p), self.groups)) for p in scores]
 
     def route(self, experts: list[np.ndarray]) -> np.ndarray:
         """Return log p(g | x) (n, G) (Eq. 6)."""
         if self.ensemble is not None:
             return np.log(np.maximum(self.ensemble.mixed(experts), _FLOOR))
-        other, own = (np.log(np.maximum(p, _FLOOR)) for p in experts)
-        return fusion.mix(other, own, self.temperatures.share)
+        rest, *others = (np.log(np.maximum(p, _FLOOR)) for p in experts)
+        return fusion.mix(rest, others, (self.temperatures.share, self.temperatures.own_share))
 
     def __call__(self, f: np.ndarray) -> tuple[np.ndarray, np.ndarray, Callable]:
         """Answer for unit features f (n, d).
