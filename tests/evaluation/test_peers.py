@@ -294,11 +294,9 @@ def test_left_out_distances_are_those_without_the_sample():
     for index in range(60):
         others = np.arange(60) != index
         less, smaller = fitted(X[others], y[others])
-        gaps = X[index] - means
-        expected = np.einsum("cd,cd->c", gaps, np.linalg.solve(scatter / 60, gaps.T).T)
-        # The own class without the sample; the divisor stays that of all samples.
-        own = X[index] - less[y[index]]
-        expected[y[index]] = own @ np.linalg.solve(smaller / 60, own)
+        gaps = X[index] - less
+        # The divisor stays that of all samples.
+        expected = np.einsum("cd,cd->c", gaps, np.linalg.solve(smaller / 60, gaps.T).T)
         assert found[index] == pytest.approx(expected.min())
 
 
