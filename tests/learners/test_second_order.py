@@ -189,6 +189,9 @@ def test_a_loaded_learner_answers_identically_and_learns_on(tmp_path):
     learner = Oracil(covariance_rank=8).fit(X, Y)
     again = load(learner.save(tmp_path / "model"))
     assert np.array_equal(again.predict_proba(X), learner.predict_proba(X))
+    mine, its = (each.state_.model.predictor.gaussians for each in (learner, again))
+    for name in ("means", "whitening", "offsets", "rates"):
+        assert np.array_equal(getattr(mine, name), getattr(its, name)), name
     small = load(learner.save(tmp_path / "small", statistics=False))
     assert np.array_equal(small.predict_proba(X), learner.predict_proba(X))
     more = blobs(LABELS, seed=9)
