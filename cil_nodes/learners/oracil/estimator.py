@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
 from cil_nodes.learners.base import IncrementalLearner, Knowledge, Learned, Scores
 from cil_nodes.learners.calibration import THRESHOLD
@@ -282,6 +283,29 @@ class Oracil(IncrementalLearner):
         self.state_ = replace(known, model=learned.model, calibrated=learned.calibrated)
 
     # ---- answering ---------------------------------------------------------------------------
+
+    def rebuilt(self, **changes: Any) -> Oracil:
+        """Return a learner with the same sums that answers in another way.
+
+        Parameters
+        ----------
+        **changes
+            New values of parameters that do not enter the sums, such as ``router`` or ``fusion``.
+        """
+        known = self._learning_state()
+        twin = clone(self).set_params(**changes)
+        twin._check_parameters()
+        twin._adopt(self)
+        learned = twin._built(known.model.statistics, known.ledger, Phase())
+        twin.state_ = replace(known, model=learned.model, calibrated=learned.calibrated)
+        return twin
+
+    def route(self, X: Any) -> np.ndarray:
+        """Return the router's p(g | x) (n, G) (Eq. 6) for features X (n, d)."""
+        predictor = self._state("route").model.predictor
+        f = unit(np.asarray(X))
+        z, lda = predictor.logits(f), predictor.lda_scores(f)
+        return np.exp(predictor.route(predictor.experts(f, z, lda)))
 
     def _score(self, known: Knowledge, X: np.ndarray) -> Scores:
         return Scores(*known.model.predictor(unit(X)))
