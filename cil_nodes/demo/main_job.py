@@ -156,9 +156,10 @@ def _graph(options: DemoOptions, stage: Stage, folder: Path) -> Iterator[GraphPr
 def joint_references() -> dict[str, float]:
     """Accuracies, as fractions, of peers that learn all photographs at once on these features."""
     from cil_nodes.evaluation.bench import demo_grocery
+    from cil_nodes.evaluation.bench.features import features_of
 
-    (train, _), (test, _) = (demo_grocery.features_of(split) for split in ("train", "test"))
-    percent = demo_grocery.joint_references(train, test)
+    splits = (features_of(demo_grocery.DATASET, split) for split in ("train", "test"))
+    percent = demo_grocery.joint_references(*(labelled for labelled, _ in splits))
     return {name: value / 100 for name, value in percent.items()}
 
 

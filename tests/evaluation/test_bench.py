@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cil_nodes.evaluation import bench
-from cil_nodes.evaluation.bench import registry, runner
+from cil_nodes.evaluation.bench import kept, registry
 from cil_nodes.evaluation.bench.pages import read_result
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -91,11 +91,11 @@ def test_fewer_seeds_are_told_in_the_command(toy, tmp_path):
 
 
 def test_other_code_is_another_part():
-    whole = runner.code_hash(("evaluation",))
-    assert whole != runner.code_hash(("evaluation/goals.py",))
-    assert whole == runner.code_hash(("evaluation",))
+    whole = kept.code_hash(("evaluation",))
+    assert whole != kept.code_hash(("evaluation/goals.py",))
+    assert whole == kept.code_hash(("evaluation",))
     with pytest.raises(FileNotFoundError, match="no such part of the package"):
-        runner.code_hash(("evaluatoin",))
+        kept.code_hash(("evaluatoin",))
 
 
 def test_a_dry_run_says_how_long_and_does_nothing(toy):

@@ -1,15 +1,20 @@
 """Benchmarks: named runs, one result file each, one page of all figures."""
 
+from cil_nodes.evaluation.bench.backends import Backend, BackendError
+from cil_nodes.evaluation.bench.context import Context, Work
 from cil_nodes.evaluation.bench.pages import report
 from cil_nodes.evaluation.bench.records import Record, measured
 from cil_nodes.evaluation.bench.registry import Bench, available, bench, find
-from cil_nodes.evaluation.bench.runner import BenchResult, Context, estimate, run
+from cil_nodes.evaluation.bench.runner import BenchResult, estimate, run
 
 __all__ = [
+    "Backend",
+    "BackendError",
     "Bench",
     "BenchResult",
     "Context",
     "Record",
+    "Work",
     "available",
     "bench",
     "estimate",

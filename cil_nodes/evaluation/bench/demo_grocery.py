@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from cil_nodes.evaluation.bench.context import Context
+from cil_nodes.evaluation.bench.features import DEFAULT_ENCODER, features_of
 from cil_nodes.evaluation.bench.records import measured
 from cil_nodes.evaluation.bench.registry import bench
-from cil_nodes.evaluation.bench.runner import BenchResult, Context
+from cil_nodes.evaluation.bench.runner import BenchResult
 from cil_nodes.evaluation.peers import JointRidge, NearestClassMean
 from cil_nodes.evaluation.protocols import Labelled, joint_accuracy, run_phases, split_phases
 from cil_nodes.evaluation.run_record import RunRecord
 from cil_nodes.evaluation.run_summary import percent_figures, summarise
 
-if TYPE_CHECKING:
-    from cil_nodes.datasets import ImageDataset
-
+DATASET = "grocery"
 CONFIGURATION: dict[str, Any] = {
-    "dataset": "grocery",
+    "dataset": DATASET,
     "phases": 9,
     "taught": "train split",
     "shown": "test split",
-    "encoder": "efficientnet_lite0",
+    "encoder": DEFAULT_ENCODER,
     "method": "oracil",
 }
 
@@ -36,18 +36,6 @@ OTHERS = {
     "false_unknown_rate": "The threshold is calibrated on training photographs; those of the test "
     "split were taken elsewhere and look less known.",
 }
-
-
-def features_of(split: str, model: str = CONFIGURATION["encoder"]) -> tuple[Labelled, ImageDataset]:
-    """Return the features of a split, from the cache where they are, and its data set."""
-    from cil_nodes.datasets import open_dataset
-    from cil_nodes.encoders import open_encoder
-    from cil_nodes.encoders.features import cached_features
-
-    dataset = open_dataset(CONFIGURATION["dataset"], split)
-    encoder = open_encoder(model, threads=2)
-    features = cached_features(encoder, dataset)  # type: ignore[arg-type]
-    return Labelled(features, np.array(dataset.labels)), dataset
 
 
 def joint_references(train: Labelled, test: Labelled) -> dict[str, Any]:
@@ -94,7 +82,7 @@ def one_seed(
 def demo_grocery(context: Context) -> BenchResult:
     """Run all seeds and average, beside the joint peers."""
     context.progress(0.0, "features")
-    (train, taught), (test, shown) = features_of("train"), features_of("test")
+    (train, taught), (test, shown) = (features_of(DATASET, split) for split in ("train", "test"))
     base = {**CONFIGURATION, "data": [taught.data_hash, shown.data_hash]}
     parts = len(context.seeds) + 1
     references = context.part({**base, "references": True}, lambda: joint_references(train, test))

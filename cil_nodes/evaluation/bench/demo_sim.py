@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cil_nodes.evaluation.bench.context import Context
+from cil_nodes.evaluation.bench.kept import Arrays
 from cil_nodes.evaluation.bench.records import Record, measured
 from cil_nodes.evaluation.bench.registry import bench
-from cil_nodes.evaluation.bench.runner import Arrays, BenchResult, Context
+from cil_nodes.evaluation.bench.runner import BenchResult
 from cil_nodes.evaluation.protocols import Labelled, ObjectPlan, plan_objects, run_phases
 from cil_nodes.evaluation.run_record import RunRecord
 from cil_nodes.evaluation.run_summary import percent_figures, summarise

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from cil_nodes.evaluation.bench.demo_grocery import features_of
+from cil_nodes.evaluation.bench.context import Context
+from cil_nodes.evaluation.bench.features import features_of
 from cil_nodes.evaluation.bench.records import Record
 from cil_nodes.evaluation.bench.registry import bench
-from cil_nodes.evaluation.bench.runner import BenchResult, Context
+from cil_nodes.evaluation.bench.runner import BenchResult
 from cil_nodes.evaluation.peers import JointRidge
 from cil_nodes.evaluation.protocols import joint_accuracy
 
@@ -30,7 +31,7 @@ def accuracies() -> dict[str, float]:
     """Return the joint ridge's accuracy on either network's features, in percent."""
     found = {}
     for model in MODELS:
-        train, test = (features_of(split, model)[0] for split in ("train", "test"))
+        train, test = (features_of("grocery", split, model)[0] for split in ("train", "test"))
         found[model] = 100 * joint_accuracy(JointRidge(), train, test)
     return found
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cil_nodes.evaluation.bench.runner import BenchResult, Context
+    from cil_nodes.evaluation.bench.context import Context, Work
+    from cil_nodes.evaluation.bench.runner import BenchResult
 
 _MODULES = ("demo_sim", "demo_grocery", "int8")
 _registered: dict[str, Bench] = {}
@@ -33,6 +34,10 @@ class Bench:
         Number of seeds by default.
     first_seed : int
         The first of them; later than 0 where earlier ones were looked at while choices were made.
+    budgets : mapping of str to float
+        Minutes on two cores by table, where the benchmark prints several.
+    plan : callable or None
+        Lists the parts in a context without doing them, for ``--dry-run``.
     """
 
     name: str
@@ -41,17 +46,19 @@ class Bench:
     minutes: float
     seeds: int = 1
     first_seed: int = 0
+    budgets: Mapping[str, float] = field(default_factory=dict)
+    plan: Callable[[Context], Sequence[Work]] | None = None
 
 
 def bench(
-    name: str, summary: str, minutes: float, seeds: int = 1, first_seed: int = 0
+    name: str, summary: str, minutes: float, **more: Any
 ) -> Callable[[Callable[[Context], BenchResult]], Callable[[Context], BenchResult]]:
     """Register a function as a benchmark; the parameters are those of :class:`Bench`."""
 
     def register(
         run: Callable[[Context], BenchResult],
     ) -> Callable[[Context], BenchResult]:
-        _registered[name] = Bench(name, summary, run, minutes, seeds, first_seed)
+        _registered[name] = Bench(name, summary, run, minutes, **more)
         return run
 
     return register

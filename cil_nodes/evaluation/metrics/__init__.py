@@ -34,10 +34,12 @@ from cil_nodes.evaluation.metrics.open_set import (
     roc_curve,
     unknown_rates,
 )
+from cil_nodes.evaluation.metrics.paired import Gain, paired_gain, paired_interval
 
 __all__ = [
     "AccuracyMatrix",
     "Confusion",
+    "Gain",
     "LatencySummary",
     "RocCurve",
     "UnknownRates",
@@ -58,6 +60,8 @@ __all__ = [
     "most_confused",
     "opd",
     "oscr",
+    "paired_gain",
+    "paired_interval",
     "phase_averages",
     "roc_curve",
     "unknown_rates",
