@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cil_nodes.evaluation.bench import phase_runs
-from cil_nodes.evaluation.bench.phase_runs import Arrays, Before, Stream, View
-from cil_nodes.evaluation.bench.runner import Context
+from cil_nodes.evaluation.bench.context import Work
+from cil_nodes.evaluation.bench.phase_runs import Before, Stream, View
+from cil_nodes.evaluation.bench.sources import Source
 from cil_nodes.learners.base import IncrementalLearner
 from cil_nodes.learners.oracil import Oracil
 
 OURS = ("learners/oracil", "evaluation/bench/phase_runs.py")
 """Code that decides what ORACIL answers: a change makes its kept runs stale."""
+
+PAPER = (
+    *(f"learners/oracil/{name}.py" for name in ("grouping", "heads", "ensemble")),
+    "evaluation/bench/phase_runs.py",
+)
+"""Code that holds the paper's own form; the rest of ORACIL may change without changing it."""
+
+PAPER_ROWS = 64
+"""Features of each class that its router learns from, in place of the paper's all."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +40,10 @@ class Contender:
     ----------
     name : str
         As tables print it.
-    make : callable
-        Returns an untaught learner.
+    kind : callable
+        Makes an untaught learner from ``settings``.
+    settings : mapping
+        Named, for the reader and for the key of kept runs.
     at : tuple of int
         Phases, from 1, after which pictures are shown; empty: all.
     view : callable
@@ -44,47 +57,48 @@ class Contender:
     """
 
     name: str
-    make: Callable[[], IncrementalLearner]
+    kind: Callable[..., IncrementalLearner]
+    settings: Mapping[str, Any] = field(default_factory=dict)
     at: tuple[int, ...] = ()
     view: View = phase_runs.nothing_more
     before: Before | None = None
     joined: bool = False
     code: tuple[str, ...] = OURS
 
-    def run(self, context: Context, stream: Stream, data: Mapping[str, Any]) -> Arrays:
-        """Return the contender's run over a stream, from the cache where it is kept.
+    def work(self, source: Source, table: str = "") -> Work:
+        """Return the part of a benchmark that teaches this contender.
 
         Parameters
         ----------
-        context : Context
-            Keeps runs.
-        stream : Stream
-            Phases, training and test pictures.
-        data : mapping
-            Names what the features are made of.
+        source : Source
+            What it is taught.
+        table : str
+            Where it is printed.
         """
-        learner = self.make()
         key = {
-            "data": dict(data),
-            "learner": type(learner).__name__,
-            "parameters": {k: repr(v) for k, v in learner.get_params().items()},
-            "phases": stream.phases,
-            "each": len(stream.train.labels),
+            "source": source.key(),
+            "learner": self.kind.__qualname__,
+            "settings": dict(self.settings),
             "at": self.at,
-            "before": self.before.__name__ if self.before else "",
+            "view": self.view.__name__,
+            "before": bool(self.before),
         }
-        return context.arrays(key, lambda: self._teach(stream), self.code)
+        return Work(key, partial(self._teach, source), table, self.code)
 
-    def _teach(self, stream: Stream) -> Arrays:
+    def _teach(self, source: Source) -> dict[str, Any]:
+        make = partial(self.kind, **self.settings)
         at = self.at or None
-        return phase_runs.teach(self.make, stream, self.view, at, self.before, self.joined)
+        run = phase_runs.teach(make, source.stream(), self.view, at, self.before, self.joined)
+        return phase_runs.packed(run)
 
     def only_at(self, at: tuple[int, ...]) -> Contender:
         """Return the contender shown pictures after some phases only."""
         return replace(self, at=at)
 
 
-def peer(name: str, kind: type[IncrementalLearner], at: tuple[int, ...] = (), **settings: Any):
+def peer(
+    name: str, kind: type[IncrementalLearner], at: tuple[int, ...] = (), **settings: Any
+) -> Contender:
     """Describe a peer; its own file and the runs' decide its answers.
 
     Parameters
@@ -101,12 +115,12 @@ def peer(name: str, kind: type[IncrementalLearner], at: tuple[int, ...] = (), **
     root = Path(phase_runs.__file__).resolve().parents[2]
     own = Path(inspect.getfile(kind)).resolve().relative_to(root).as_posix()
     code = (own, "evaluation/bench/phase_runs.py")
-    return Contender(name, lambda: kind(**settings), at, joined=kind.joins_exactly, code=code)
+    return Contender(name, kind, settings, at, joined=kind.joins_exactly, code=code)
 
 
 def ours(name: str, **settings: Any) -> Contender:
     """Describe ORACIL with the joint head and the router beside its own answers."""
-    return Contender(name, lambda: Oracil(**settings), view=head_and_router)
+    return Contender(name, Oracil, settings, view=head_and_router)
 
 
 def head_and_router(
@@ -119,7 +133,8 @@ def head_and_router(
     dict of str to ndarray
         ``joint``: answers of the joint head; ``groups`` and ``router_accuracy`` as figures.
     """
-    joint = learner.rebuilt(router="none").predict(stream.test.features[rows])
+    outputs = learner.head_outputs(stream.test.features[rows])
+    joint = learner.classes_[np.argmax(outputs, axis=1)]
     return {"joint": joint, **router_figures(learner, stream, rows)}
 
 
@@ -152,16 +167,28 @@ def thrown_away(learner: IncrementalLearner, number: int) -> None:
     vars(learner).pop("state_", None)
 
 
-def paper_router(phases: tuple[int, ...]) -> Before:
-    """Return what refits the paper's router after some phases only; in between it would cost hours.
+def paper_form(at: tuple[int, ...], M: int = 2000, **settings: Any) -> Contender:
+    """Describe the paper's own form, with its router refitted at the phases shown only.
+
+    Refitting it in every phase would cost hours; nothing else is left out. M is smaller than the
+    default's: each of some forty groups has an M x M matrix of its own, 5.8 GB at 4,096.
 
     Parameters
     ----------
-    phases : tuple of int
-        From 1.
+    at : tuple of int
+        Phases, from 1, at which the router is refitted and pictures are shown.
+    M : int
+        Width of the random features.
+    **settings
+        Others of ``Oracil.paper``.
     """
+    settings = {"M": M, "reservoir": PAPER_ROWS, **settings}
+    before = partial(paper_router, at)
+    return Contender(
+        "the paper's form", Oracil.paper, settings, at, router_figures, before, code=PAPER
+    )
 
-    def at_these(learner: IncrementalLearner, number: int) -> None:
-        learner.set_params(router="ensemble" if number in phases else "lda")
 
-    return at_these
+def paper_router(phases: tuple[int, ...], learner: IncrementalLearner, number: int) -> None:
+    """Have the paper's router refitted at some phases only."""
+    learner.set_params(router="ensemble" if number in phases else "lda")

@@ -6,24 +6,23 @@ forgetting, order effects and paired intervals all come from one run, and later 
 
 from __future__ import annotations
 
+import base64
+import io
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cil_nodes.evaluation.metrics import AccuracyMatrix, accuracy_matrix, forgetting
-from cil_nodes.evaluation.protocols import Labelled, split_phases
+from cil_nodes.evaluation.protocols import Labelled
 from cil_nodes.learners.base import IncrementalLearner
 
 Arrays = dict[str, NDArray[Any]]
 View = Callable[[Any, "Stream", NDArray[np.int64]], Mapping[str, NDArray[Any]]]
 Before = Callable[[IncrementalLearner, int], None]
-
-ORDERS = (1993, 1994, 1995, 1996, 1997)
-"""Class orders: the paper names the first, the others are ours."""
 
 NOT_SHOWN = -1
 ANSWERS = "answers."
@@ -66,14 +65,6 @@ class Stream:
         """Return positions of labels (n,) among the classes."""
         return np.searchsorted(np.array(self.classes), labels).astype(np.int16)
 
-    def in_order(self, seed: int) -> Stream:
-        """Return the same pictures in as many phases, in the class order of a seed."""
-        return self.dealt(split_phases(_natural(self), len(self.phases), seed))
-
-    def dealt(self, phases: Sequence[Sequence[str]]) -> Stream:
-        """Return the same pictures in other phases."""
-        return Stream(tuple(tuple(labels) for labels in phases), self.train, self.test)
-
     def part(self, most: int) -> Stream:
         """Return the stream with the first ``most`` training pictures of each class."""
         kept = [np.flatnonzero(self.train.labels == c)[:most] for c in self.classes]
@@ -88,10 +79,17 @@ class Stream:
             yield end, self.train.of(labels)
 
 
-def _natural(stream: Stream) -> tuple[str, ...]:
-    """Return the classes in the data set's own order, which its pictures are stored in."""
-    _, first = np.unique(stream.train.labels, return_index=True)
-    return tuple(stream.train.labels[np.sort(first)].tolist())
+def packed(run: Arrays) -> dict[str, str]:
+    """Return a run as text that JSON can hold: a compressed ``.npz`` in base64."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **run)  # type: ignore[arg-type]
+    return {"npz": base64.b64encode(buffer.getvalue()).decode("ascii")}
+
+
+def unpacked(kept: Mapping[str, str]) -> Arrays:
+    """Undo `packed`."""
+    with np.load(io.BytesIO(base64.b64decode(kept["npz"])), allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
 
 
 def nothing_more(
@@ -133,9 +131,9 @@ def teach(
     Returns
     -------
     dict of str to ndarray
-        ``answers.own`` and ``answers.<name>`` (phases, n) int16, `NOT_SHOWN` where nothing was; ``figures.<name>``
-        (phases, ...) of what else the view returns; ``update_s``, ``idle_s``, ``predict_ms`` and
-        ``memory_mb`` (phases,), NaN where not measured.
+        ``answers.own`` and ``answers.<name>`` (phases, n) int16, `NOT_SHOWN` where nothing was;
+        ``figures.<name>`` (phases, ...) of what else the view returns; ``update_s``, ``idle_s``,
+        ``predict_ms`` and ``memory_mb`` (phases,), NaN where not measured.
     """
     learner, size = make(), len(stream.phases)
     wanted = sorted(at or range(1, size + 1))
@@ -146,7 +144,7 @@ def teach(
         if before:
             before(learner, number)
         row = number - 1
-        kept["update_s"][row] = _timed(lambda: learner.learn_phase(lesson.features, lesson.labels))
+        kept["update_s"][row] = _timed(partial(learner.learn_phase, lesson.features, lesson.labels))
         kept["idle_s"][row] = _timed(learner.consolidate)
         if number in wanted:
             shown = np.flatnonzero(taught_in <= row)
@@ -185,59 +183,3 @@ def _show(
         else:
             shape = (len(stream.phases), *np.shape(values))
             kept.setdefault(FIGURES + name, np.full(shape, np.nan))[row] = values
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The answers of one run under one view, with what they have to be compared with.
-
-    Attributes
-    ----------
-    answers : ndarray of shape (phases, n), int16
-    truth : ndarray of shape (n,), int16
-    taught_in : ndarray of shape (n,), int
-    """
-
-    answers: NDArray[np.int16]
-    truth: NDArray[np.int16]
-    taught_in: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, run: Arrays, stream: Stream, view: str = "own") -> Outcome:
-        """Take one view of a run."""
-        return cls(run[ANSWERS + view], stream.truth, stream.taught_in)
-
-    @property
-    def shown(self) -> list[int]:
-        """Rows of the phases after which pictures were shown."""
-        return np.flatnonzero((self.answers != NOT_SHOWN).any(axis=1)).tolist()
-
-    @property
-    def right(self) -> NDArray[np.bool_]:
-        """(n,) whether each test picture is answered rightly after the last phase."""
-        return self.answers[-1] == self.truth
-
-    @property
-    def final(self) -> float:
-        """Accuracy over all test pictures after the last phase, in percent."""
-        return 100 * float(self.right.mean())
-
-    @property
-    def matrix(self) -> AccuracyMatrix:
-        """Accuracies after each phase on the classes of each; NaN where nothing was shown."""
-        row, column = np.nonzero(self.answers != NOT_SHOWN)
-        right = self.answers[row, column] == self.truth[column]
-        return accuracy_matrix(row, self.taught_in[column], right, len(self.answers))
-
-    @property
-    def averages(self) -> NDArray[np.float64]:
-        """A_t (Eq. 18), in percent; NaN where nothing was shown."""
-        values = self.matrix.values
-        return np.array([100 * values[t, : t + 1].mean() for t in range(len(values))])
-
-    @property
-    def forgetting(self) -> float:
-        """F_N (Eq. 19) in percent; NaN unless pictures were shown after every phase."""
-        if len(self.shown) < len(self.answers):
-            return float("nan")
-        return 100 * forgetting(self.matrix.values)

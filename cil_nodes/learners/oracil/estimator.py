@@ -300,6 +300,10 @@ class Oracil(IncrementalLearner):
         twin.state_ = replace(known, model=learned.model, calibrated=learned.calibrated)
         return twin
 
+    def head_outputs(self, X: Any) -> np.ndarray:
+        """Return z (n, C) (Eq. 15) for features X (n, d): with one Gram matrix the joint head's."""
+        return self._state("head_outputs").model.predictor.logits(unit(np.asarray(X)))
+
     def route(self, X: Any) -> np.ndarray:
         """Return the router's p(g | x) (n, G) (Eq. 6) for features X (n, d)."""
         predictor = self._state("route").model.predictor
