@@ -22,7 +22,17 @@ from cil_nodes.learners import persistence
 from cil_nodes.learners.base import IncrementalLearner
 
 GROUP = "cil_nodes.learners"
-_BUILT_IN = {"oracil": "cil_nodes.learners.oracil:Oracil"}
+_PEERS = "cil_nodes.evaluation.peers"
+_BUILT_IN = {
+    "oracil": "cil_nodes.learners.oracil:Oracil",
+    # Peers to measure against, open to users; imported only when one is asked for.
+    "acil": f"{_PEERS}.recursive_ridge:RecursiveRidge",
+    "joint_ridge": f"{_PEERS}.joint_ridge:JointRidge",
+    "klda": f"{_PEERS}.kernel_lda:KernelLDA",
+    "nearest_class_mean": f"{_PEERS}.nearest_class_mean:NearestClassMean",
+    "ranpac": f"{_PEERS}.random_feature_ridge:RandomFeatureRidge",
+    "slda": f"{_PEERS}.streaming_lda:StreamingLDA",
+}
 _registered: dict[str, type[IncrementalLearner]] = {}
 
 

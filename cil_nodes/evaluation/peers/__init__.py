@@ -1,9 +1,21 @@
 """Peers: simple, strong methods on the same features, under the same contract as the learners.
 
-They are what a figure is measured against, not meant for a robot: JointRidge keeps every sample.
+They are what a figure is measured against, and open to users as learners too: the registry knows
+each by its ``method``. docs/peers.md has a table of them.
 """
 
 from cil_nodes.evaluation.peers.joint_ridge import JointRidge
+from cil_nodes.evaluation.peers.kernel_lda import KernelLDA
 from cil_nodes.evaluation.peers.nearest_class_mean import NearestClassMean
+from cil_nodes.evaluation.peers.random_feature_ridge import RandomFeatureRidge
+from cil_nodes.evaluation.peers.recursive_ridge import RecursiveRidge
+from cil_nodes.evaluation.peers.streaming_lda import StreamingLDA
 
-__all__ = ["JointRidge", "NearestClassMean"]
+__all__ = [
+    "JointRidge",
+    "KernelLDA",
+    "NearestClassMean",
+    "RandomFeatureRidge",
+    "RecursiveRidge",
+    "StreamingLDA",
+]

@@ -7,26 +7,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
-from cil_nodes.evaluation.peers.threshold import calibrate
+from cil_nodes.evaluation.peers.peer import Peer, PeerModel
+from cil_nodes.evaluation.peers.ridge_head import SHARPNESS, output_doubts
+from cil_nodes.evaluation.peers.threshold import calibrate, tally
 from cil_nodes.evaluation.protocols import unit_rows
-from cil_nodes.learners.base import (
-    IncrementalLearner,
-    Knowledge,
-    Learned,
-    Phase,
-    Reason,
-    Scores,
-    UnknownReason,
-)
+from cil_nodes.learners.base import Knowledge, Learned, Phase, Reason
 from cil_nodes.learners.ledger import Ledger
 
 STRENGTHS = tuple(float(value) for value in np.logspace(-6, 3, 37))
 
 
 @dataclass(frozen=True)
-class RidgeModel:
+class RidgeModel(PeerModel):
     """Samples kept and the weights solved from them.
 
     Attributes
@@ -107,7 +100,7 @@ class RidgePath:
         return float(np.sum((self.Y - fitted) ** 2) / n / max(freedom, 1e-9) ** 2)
 
 
-class JointRidge(IncrementalLearner):
+class JointRidge(Peer):
     """Joint ridge: keeps every sample and solves anew in each phase.
 
     What any analytic incremental head can at most equal. Samples are scaled to length 1 and
@@ -123,6 +116,12 @@ class JointRidge(IncrementalLearner):
     """
 
     method: ClassVar[str] = "joint_ridge"
+    model_type: ClassVar[type[PeerModel]] = RidgeModel
+    for_learning: ClassVar[tuple[str, ...]] = ("X", "y")
+    reason: ClassVar[Reason] = Reason.LOW_CONFIDENCE
+    _skip_checks: ClassVar[dict[str, str]] = {
+        "check_memory_is_bounded": "it keeps every sample: that is what makes it the ceiling",
+    }
     joins_exactly: ClassVar[bool] = True
 
     def __init__(self, strength: float | None = None, random_state: Any = 0) -> None:
@@ -152,47 +151,16 @@ class JointRidge(IncrementalLearner):
         if strength is None:
             strength = min(STRENGTHS, key=path.gcv)
         model = RidgeModel(X, y, mean, path.weights(strength), bias, strength)
-        doubt = 1.0 - np.clip((path.left_out(strength) + bias).max(axis=1), 0.0, 1.0)
-        threshold, calibrated = calibrate(doubt, classes)
+        doubt = output_doubts(path.left_out(strength) + bias)
+        threshold, calibrated = calibrate(tally(doubt), classes)
         return Learned(model, threshold, calibrated, notes={"strength": strength})
 
-    def _score(self, known: Knowledge, X: np.ndarray) -> Scores:
-        model: RidgeModel = known.model
-        fitted = (unit_rows(X) - model.mean) @ model.weights + model.bias
-        doubt = 1.0 - np.clip(fitted.max(axis=1), 0.0, 1.0)
-        # The ordering is that of the regression; a softmax only makes it sum to one.
-        proba = softmax(10.0 * fitted, axis=1)
-        return Scores(
-            proba, doubt, lambda: [UnknownReason(Reason.LOW_CONFIDENCE, float(d)) for d in doubt]
-        )
+    def _judge(self, model: Any, X: np.ndarray) -> tuple[NDArray[np.floating], ...]:
+        outputs = (unit_rows(X) - model.mean) @ model.weights + model.bias
+        return SHARPNESS * outputs, output_doubts(outputs)
 
-    def _forget(
-        self, known: Knowledge, ledger: Ledger, position: int, X: np.ndarray | None
-    ) -> Learned:
+    def _without(self, known: Knowledge, position: int, X: np.ndarray | None) -> Learned:
         model: RidgeModel = known.model
         kept = model.y != position
         y = model.y[kept]
-        y = y - (y > position)
-        if not len(ledger.classes):
-            empty = RidgeModel(model.X[:0], y, model.mean, model.weights[:, :0], y[:0] + 0.0, 1.0)
-            return Learned(empty, 0.5, False)
-        return self._solve(model.X[kept], y, len(ledger.classes))
-
-    def _pack(self, model: Any, statistics: bool) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        tensors = {"mean": model.mean, "weights": model.weights, "bias": model.bias}
-        if statistics:
-            tensors |= {"X": model.X, "y": model.y}
-        return tensors, {"strength": model.strength}
-
-    def _unpack(
-        self, tensors: dict[str, np.ndarray], values: dict[str, Any], ledger: Ledger
-    ) -> RidgeModel:
-        nothing = np.zeros((0, len(tensors["mean"])))
-        return RidgeModel(
-            tensors.get("X", nothing),
-            tensors.get("y", np.zeros(0, np.int64)),
-            tensors["mean"],
-            tensors["weights"],
-            tensors["bias"],
-            float(values["strength"]),
-        )
+        return self._solve(model.X[kept], y - (y > position), len(model.bias) - 1)
