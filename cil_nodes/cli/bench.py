@@ -42,9 +42,31 @@ def _add_run(actions: Commands) -> None:
     run.add_argument("--seeds", type=int, help="number of seeds (default: the benchmark's own)")
     run.add_argument("--dry-run", action="store_true", help="only say what would run, and how long")
     run.add_argument("--fresh", action="store_true", help="forget the parts already computed")
+    _add_backend(run)
     add_data(run)
     _add_docs(run)
     run.set_defaults(run=run_bench)
+
+
+def _add_backend(run: argparse.ArgumentParser) -> None:
+    run.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="independent parts at the same time (-1: one a core or worker; default: 1, or on a "
+        "cluster all of its workers)",
+    )
+    run.add_argument(
+        "--backend",
+        default="loky",
+        help="where parts run: loky (processes of this machine), dask or ray (default: loky)",
+    )
+    run.add_argument(
+        "--cluster",
+        default="",
+        metavar="ADDRESS",
+        help="scheduler of a running Dask or Ray cluster (default: one on this machine)",
+    )
 
 
 def _add_docs(parser: argparse.ArgumentParser) -> None:
@@ -74,11 +96,14 @@ def run_bench(options: argparse.Namespace) -> int:
     set_data(options.data)
     for name in options.names:
         bench.find(name)  # A typo is refused before hours of work, not after.
+    jobs = options.jobs or (1 if options.backend == "loky" else -1)
+    backend = bench.Backend(options.backend, jobs, options.cluster)
     for name in options.names:
         if options.dry_run:
             print(bench.estimate(name, options.seeds))
             continue
-        print(bench.run(name, _docs(options), seeds=options.seeds, fresh=options.fresh))
+        wanted = {"seeds": options.seeds, "fresh": options.fresh, "backend": backend}
+        print(bench.run(name, _docs(options), **wanted))
     return 0
 
 

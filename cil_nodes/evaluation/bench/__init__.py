@@ -6,6 +6,7 @@ from cil_nodes.evaluation.bench.pages import report
 from cil_nodes.evaluation.bench.records import Record, measured
 from cil_nodes.evaluation.bench.registry import Bench, available, bench, find
 from cil_nodes.evaluation.bench.runner import BenchResult, estimate, run
+from cil_nodes.evaluation.bench.tables import Curves, Table
 
 __all__ = [
     "Backend",
@@ -13,7 +14,9 @@ __all__ = [
     "Bench",
     "BenchResult",
     "Context",
+    "Curves",
     "Record",
+    "Table",
     "Work",
     "available",
     "bench",

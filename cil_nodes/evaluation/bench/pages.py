@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cil_nodes.evaluation import canonical
-from cil_nodes.evaluation.bench.plots import phase_plot
+from cil_nodes.evaluation.bench.plots import curve_plot, phase_plot
 from cil_nodes.evaluation.bench.records import Record
+from cil_nodes.evaluation.bench.tables import Curves, Table
 from cil_nodes.evaluation.goals import Goal
 
 HEAD = """# Benchmarks
@@ -32,6 +33,9 @@ class ResultFile:
     minutes: float
     records: tuple[Record, ...]
     details: Mapping[str, Any]
+    budgets: Mapping[str, float] = field(default_factory=dict)
+    tables: tuple[Table, ...] = ()
+    drawings: tuple[Curves, ...] = ()
 
 
 def read_result(path: Path) -> ResultFile:
@@ -43,19 +47,31 @@ def read_result(path: Path) -> ResultFile:
         When it is not one; the message names the file.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        records = tuple(Record.read(entry, path.name) for entry in content["records"])
+        content = read_content(path)
         return ResultFile(
             content["name"],
             content["summary"],
             content["minutes_on_two_cores"],
-            records,
+            tuple(Record.read(entry, path.name) for entry in content["records"]),
             content.get("details", {}),
+            content.get("budgets", {}),
+            tuple(_table(entry) for entry in content.get("tables", ())),
+            tuple(Curves(**entry) for entry in content.get("drawings", ())),
         )
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(
             f"{path} is no result file ({error!r}). Delete it and run its benchmark again."
         ) from error
+
+
+def read_content(path: Path) -> dict[str, Any]:
+    """Return all that a result file holds."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _table(entry: Mapping[str, Any]) -> Table:
+    rows = tuple(map(tuple, entry["rows"]))
+    return Table(**{**entry, "columns": tuple(entry["columns"]), "rows": rows})
 
 
 def complaints_about(results: Sequence[ResultFile]) -> list[str]:
@@ -102,16 +118,23 @@ def report(docs: Path) -> tuple[Path, list[str]]:
     records = [record.plain() for result in results for record in result.records]
     canonical.write(docs / "benchmarks.json", sorted(records, key=lambda entry: entry["id"]))
     for result in results:
-        drawing = _plot(result)
-        if drawing:
-            canonical.write_text(docs / "benchmarks" / f"{result.name}.svg", drawing)
+        for file, drawing in _drawn(result).items():
+            canonical.write_text(docs / "benchmarks" / file, drawing)
     page = canonical.write_text(docs / "benchmarks.md", page_text(results))
     return page, complaints_about(results)
 
 
-def _plot(result: ResultFile) -> str:
+def _drawn(result: ResultFile) -> dict[str, str]:
+    """SVG texts by file name; what would be empty is left out."""
     curves = result.details.get("curves", {})
-    return phase_plot(result.name, {name: np.asarray(curve) for name, curve in curves.items()})
+    phases = phase_plot(result.name, {name: np.asarray(curve) for name, curve in curves.items()})
+    drawn = {f"{result.name}.svg": phases}
+    drawn.update({_file(result, entry): curve_plot(entry) for entry in result.drawings})
+    return {file: text for file, text in drawn.items() if text}
+
+
+def _file(result: ResultFile, drawing: Curves) -> str:
+    return f"{result.name}-{drawing.slug}.svg"
 
 
 def page_text(results: Sequence[ResultFile]) -> str:
@@ -149,6 +172,10 @@ def _section(result: ResultFile) -> list[str]:
         lines += ["", *notes]
     if result.details.get("curves"):
         lines += ["", f"![Accuracy over phases of {result.name}](benchmarks/{result.name}.svg)"]
+    for drawing in result.drawings:
+        lines += ["", f"![{drawing.title}](benchmarks/{_file(result, drawing)})"]
+    for table in result.tables:
+        lines += ["", *table.markdown()]
     return lines
 
 

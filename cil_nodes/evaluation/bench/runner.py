@@ -14,6 +14,7 @@ from cil_nodes.evaluation.bench.context import Context
 from cil_nodes.evaluation.bench.kept import parts_folder
 from cil_nodes.evaluation.bench.records import Record
 from cil_nodes.evaluation.bench.registry import Bench, find
+from cil_nodes.evaluation.bench.tables import Curves, Table
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,17 @@ class BenchResult:
     details : mapping
         What stands behind the figures, such as the figures of each seed. ``curves`` maps names to
         one list of accuracies by phase for each seed, and is drawn.
+    tables : tuple of Table
+        Shown on the page, ours beside published ones.
+    drawings : tuple of Curves
+        Drawn beside them.
     """
 
     records: tuple[Record, ...]
     configuration: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+    tables: tuple[Table, ...] = ()
+    drawings: tuple[Curves, ...] = ()
 
 
 def seeds_of(entry: Bench, seeds: int | None) -> range:
@@ -137,6 +144,8 @@ def run(
             "versions": environment.package_versions(),
             "records": [record.plain() for record in records],
             "details": dict(result.details),
+            "tables": list(result.tables),
+            "drawings": list(result.drawings),
         },
     )
     return "\n".join([*map(_line, records), f"  written to {path}"])

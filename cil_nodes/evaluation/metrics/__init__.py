@@ -19,11 +19,14 @@ from cil_nodes.evaluation.metrics.continual import (
     backward_transfer,
     forgetting,
     forward_transfer,
+    learning_curve_area,
     mean_matrix,
     mopd,
     opd,
     phase_averages,
+    regret_aopd,
 )
+from cil_nodes.evaluation.metrics.cost import Cost, cost, growth
 from cil_nodes.evaluation.metrics.latency import LatencySummary, latency_summary
 from cil_nodes.evaluation.metrics.open_set import (
     RocCurve,
@@ -39,6 +42,7 @@ from cil_nodes.evaluation.metrics.paired import Gain, paired_gain, paired_interv
 __all__ = [
     "AccuracyMatrix",
     "Confusion",
+    "Cost",
     "Gain",
     "LatencySummary",
     "RocCurve",
@@ -50,10 +54,13 @@ __all__ = [
     "average_accuracy",
     "backward_transfer",
     "confusion",
+    "cost",
     "forgetting",
     "forward_transfer",
     "fpr_at_tpr",
+    "growth",
     "latency_summary",
+    "learning_curve_area",
     "macro_f1",
     "mean_matrix",
     "mopd",
@@ -63,6 +70,7 @@ __all__ = [
     "paired_gain",
     "paired_interval",
     "phase_averages",
+    "regret_aopd",
     "roc_curve",
     "unknown_rates",
 ]

@@ -219,6 +219,50 @@ def mopd(averages: ArrayLike) -> float:
     return float(opd(averages).max())
 
 
+def regret_aopd(averages: ArrayLike, joint: ArrayLike) -> float:
+    """AOPD of the regret ``A_t^r - J_t^r``; lower is better.
+
+    J is the phase-average accuracy of a joint learner on the classes taught so far in the same
+    order. Taking it off leaves what the order does to the learner, without how hard the classes
+    are that happen to come first, which :func:`aopd` also measures. Ours, after the ORACIL paper's
+    4.1.3; a learner that equals the joint one in every order has 0.
+
+    Parameters
+    ----------
+    averages, joint : array-like of shape (R, N)
+        Phase-average accuracies of the learner and of the joint learner, in the same R orders.
+
+    Raises
+    ------
+    ValueError
+        For shapes that differ.
+    """
+    values, reference = (np.asarray(array, dtype=np.float64) for array in (averages, joint))
+    if values.shape != reference.shape:
+        raise ValueError(
+            f"averages and joint must belong together, got {values.shape} and {reference.shape}."
+        )
+    return aopd(values - reference)
+
+
+def learning_curve_area(averages: ArrayLike) -> float:
+    """Mean of ``A_t`` over the phases, ``(1 / N) sum_t A_t``; higher is better.
+
+    The area under the learning curve at one unit a phase: "average incremental accuracy" of
+    Rebuffi et al. (iCaRL, CVPR 2017, section 4), which counts how good a learner was all along
+    and not only at the end.
+
+    Parameters
+    ----------
+    averages : array-like of shape (N,)
+        Accuracy after each phase over what was taught so far (:func:`phase_averages`).
+    """
+    values = np.asarray(averages, dtype=np.float64)
+    if values.ndim != 1 or not len(values):
+        raise ValueError(f"averages must have shape (phases,), got {values.shape}.")
+    return float(values.mean())
+
+
 def mean_matrix(matrices: Sequence[AccuracyMatrix]) -> NDArray[np.float64]:
     """Entrywise mean of the accuracy matrices of several runs: shape (N, N)."""
     return np.mean([matrix.values for matrix in matrices], axis=0)
