@@ -27,6 +27,11 @@ _BUILT_IN = {
     "oracil": "cil_nodes.learners.oracil:Oracil",
     # Peers to measure against, open to users; imported only when one is asked for.
     "acil": f"{_PEERS}.recursive_ridge:RecursiveRidge",
+    "anacp": f"{_PEERS}.anacp:AnaCP",
+    "exemplar_replay": f"{_PEERS}.trained_heads:ExemplarReplay",
+    "fecam": f"{_PEERS}.fecam:FeCAM",
+    "fetril": f"{_PEERS}.fetril:FeTrIL",
+    "fine_tuned": f"{_PEERS}.trained_heads:FineTunedHead",
     "joint_ridge": f"{_PEERS}.joint_ridge:JointRidge",
     "klda": f"{_PEERS}.kernel_lda:KernelLDA",
     "nearest_class_mean": f"{_PEERS}.nearest_class_mean:NearestClassMean",

@@ -109,3 +109,11 @@ def widened(array: NDArray[Any], classes: int, axis: int = 0) -> NDArray[Any]:
 def some_rows(n: int, most: int) -> NDArray[np.int64]:
     """Return at most ``most`` of n row numbers, evenly spread."""
     return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))
+
+
+def held_out(positions: NDArray[np.int64], every: int = 5) -> NDArray[np.bool_]:
+    """Return a mask (n,) of every ``every``-th sample of each class, from that many on."""
+    held = np.zeros(len(positions), dtype=bool)
+    for position in np.unique(positions):
+        held[np.flatnonzero(positions == position)[every - 1 :: every]] = True
+    return held
