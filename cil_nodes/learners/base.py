@@ -99,6 +99,9 @@ class IncrementalLearner(ClassifierMixin, BaseEstimator, ABC):
     joins_exactly: ClassVar[bool] = False
     """True where learning more samples later equals learning them together."""
 
+    implied: ClassVar[dict[str, Any]] = {}
+    """Parameters younger than the oldest readable file, as files without them mean them."""
+
     random_state: Any
     state_: Knowledge
     n_features_in_: int
@@ -395,7 +398,7 @@ class IncrementalLearner(ClassifierMixin, BaseEstimator, ABC):
     def from_file(cls, path: Path, header: dict[str, Any], tensors: dict[str, Any]) -> Any:
         """Rebuild a learner from what `persistence.read` found; called by `load`."""
         try:
-            learner = cls(**header["parameters"])
+            learner = cls(**(cls.implied | header["parameters"]))
             ledger = Ledger.from_json(header["ledger"])
             model = learner._unpack(tensors, header["values"], ledger)
             learner.n_features_in_ = int(header["n_features"])

@@ -34,7 +34,8 @@ def in_phases(learner, order, cuts):
 def literal_weights(learner, rows=slice(None)):
     """Eq. 8 on all samples at once."""
     labels = np.unique(Y[rows])
-    H = learner.state_.model.statistics.map(unit(X[rows]))
+    map_ = learner.state_.model.statistics.map
+    H = map_(map_.prepared(X[rows]))
     return joint_weights(H, one_hot(np.searchsorted(labels, Y[rows]), len(labels)), 0.1)
 
 
@@ -272,9 +273,12 @@ def test_the_papers_configuration_is_one_call():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"router": "knn"}, "router must be one of 'lda', 'ensemble', 'none'; got 'knn'"),
+        ({"router": "knn"}, "router must be one of 'rda', 'lda', 'ensemble', 'none'; got 'knn'"),
         ({"M": "big"}, "M must be a number or \"auto\"; got 'big'"),
         ({"ridge": 0}, "ridge must be larger than 0; got 0"),
+        ({"feature_power": 0}, "feature_power must be above 0 and at most 1; got 0"),
+        ({"covariance_share": 2}, "covariance_share must lie in 0 to 1; got 2"),
+        ({"covariance_rank": 0}, "covariance_rank must be 1 or larger; got 0"),
         ({"group_capacity": 0}, "group_capacity must be 1 or larger; got 0"),
     ],
 )
@@ -287,7 +291,7 @@ def test_the_registry_describes_every_parameter():
     infos = {info.name: info for info in registry.describe("oracil")}
     assert set(infos) == set(Oracil().get_params())
     assert all(info.description for info in infos.values())
-    assert infos["router"].choices == ("lda", "ensemble", "none")
+    assert infos["router"].choices == ("rda", "lda", "ensemble", "none")
     assert (infos["M"].type, infos["M"].default, infos["M"].high) == ("str", "auto", 32768)
     assert infos["false_unknown_rate"].type == "float"
     assert infos["group_capacity"].type == "int"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import clone
@@ -16,11 +16,11 @@ from cil_nodes.learners.oracil.features import (
     NORMALIZATIONS,
     AnalyticMap,
     automatic_width,
-    unit,
 )
 from cil_nodes.learners.oracil.fusion import FUSIONS
 from cil_nodes.learners.oracil.heads import PrintedHead
 from cil_nodes.learners.oracil.model import Model, Statistics, pack, unpack
+from cil_nodes.learners.oracil.predictor import Predictor
 from cil_nodes.learners.phase import Phase, ProgressCallback, StopRequest
 
 PRIOR_RIDGE = 0.3
@@ -30,7 +30,7 @@ _CHOICES = {
     "normalize": NORMALIZATIONS,
     "gram": ("shared", "group"),
     "solver": ("auto", "cholesky", "woodbury"),
-    "router": ("lda", "ensemble", "none"),
+    "router": ("rda", "lda", "ensemble", "none"),
     "fusion": FUSIONS,
     "similarity": grouping.METRICS,
     "threshold": grouping.THRESHOLDS,
@@ -54,6 +54,8 @@ class Oracil(IncrementalLearner):
         Width of the random projection (Eq. 2); 0 uses the features themselves. "auto" is the power
         of two from 3 d on, at most 4096. Memory grows with M squared. The paper does not say its
         M; its ancestor uses 10000.
+    feature_power : float in [0.05, 1]
+        Features are raised to it before rows are scaled, their sign kept; 1 leaves them.
     normalize : {"f", "h", "both"}
         What is scaled to unit length besides the features that come in: "h" as section 3.2 says,
         "f" as section 4.2.6 does.
@@ -66,9 +68,15 @@ class Oracil(IncrementalLearner):
         one for each group (section 3.4).
     solver : {"auto", "cholesky", "woodbury"}
         "woodbury" is the recursion as printed (Eq. 12 to 14); "auto" takes the cheapest exact form.
-    router : {"lda", "ensemble", "none"}
-        How groups are recognised: closed form, the paper's KNN, random forest and LightGBM
-        (Eq. 5 and 6), or not at all, which is one joint head.
+    router : {"rda", "lda", "ensemble", "none"}
+        How groups are recognised: by the heads and one Gaussian a class, in closed form, with a
+        covariance for each class ("rda") or one for all ("lda"); by the paper's KNN, random forest
+        and LightGBM (Eq. 5 and 6); or not at all, which is one joint head.
+    covariance_rank : int in [1, 4096]
+        Dimensions of the random subspace in which each class has a covariance, for "rda".
+        A class then takes 2 r^2 bytes to learn with, and 4 r^2 to answer with.
+    covariance_share : float in [0, 1]
+        Weight of a class's own covariance beside the shared one, once it has many samples.
     fusion : {"log", "clipped", "product"}
         How router and heads combine: log p(g) + log softmax, p max(z, 0), or the paper's p z
         (Eq. 16).
@@ -99,15 +107,19 @@ class Oracil(IncrementalLearner):
 
     method = "oracil"
     joins_exactly = True
+    implied: ClassVar = {"feature_power": 1.0}
 
     def __init__(
         self,
         M: int | str = "auto",
+        feature_power: float = 0.5,
         normalize: str = "f",
         ridge: float | str = "auto",
         gram: str = "shared",
         solver: str = "auto",
-        router: str | None = "lda",
+        router: str | None = "rda",
+        covariance_rank: int = 256,
+        covariance_share: float = 0.3,
         fusion: str = "log",
         group_capacity: int = 10,
         similarity: str = "cosine",
@@ -118,11 +130,14 @@ class Oracil(IncrementalLearner):
         random_state: Any = 0,
     ) -> None:
         self.M = M
+        self.feature_power = feature_power
         self.normalize = normalize
         self.ridge = ridge
         self.gram = gram
         self.solver = solver
         self.router = router
+        self.covariance_rank = covariance_rank
+        self.covariance_share = covariance_share
         self.fusion = fusion
         self.group_capacity = group_capacity
         self.similarity = similarity
@@ -142,6 +157,7 @@ class Oracil(IncrementalLearner):
         """
         settings: dict[str, Any] = {
             "M": 10000,
+            "feature_power": 1.0,
             "normalize": "h",
             "ridge": 1.0,
             "gram": "group",
@@ -163,10 +179,10 @@ class Oracil(IncrementalLearner):
     ) -> Learned:
         self._check_parameters()
         rng = np.random.default_rng(ledger.seeds())
-        f = unit(X)
         before = known.model.statistics if known else None
         if before is None or not len(before.groups):
-            before = self._nothing(ledger, f)
+            before = self._nothing(ledger, X)
+        f = before.map.prepared(X)
         rule = learning.GroupingRule(
             self.group_capacity, self.similarity, self.threshold, self.fixed_threshold
         )
@@ -186,8 +202,9 @@ class Oracil(IncrementalLearner):
     def _forget(
         self, known: Knowledge, ledger: Ledger, position: int, X: np.ndarray | None
     ) -> Learned:
-        rows = None if X is None else unit(X)
-        after = learning.forget(known.model.statistics, position, rows)
+        before: Statistics = known.model.statistics
+        rows = None if X is None else before.map.prepared(X)
+        after = learning.forget(before, position, rows)
         return self._built(after, ledger, Phase())
 
     def _built(self, statistics: Statistics, ledger: Ledger, phase: Phase) -> Learned:
@@ -195,20 +212,25 @@ class Oracil(IncrementalLearner):
         if not len(statistics.groups):
             return Learned(Model(None, statistics), THRESHOLD, False)
         rule = fitting.FitRule(
-            self._router(), self.fusion, self.false_unknown_rate, ledger.seed % 2**31
+            self._router(),
+            self.fusion,
+            float(self.covariance_share),
+            self.false_unknown_rate,
+            ledger.seed % 2**31,
         )
         # A stream of its own, so that building again after `forget` or tuning draws the same.
         rng = np.random.default_rng([ledger.seed, ledger.lessons, 1])
         predictor, calibrated, notes = fitting.build(statistics, rule, rng, phase)
         return Learned(Model(predictor, statistics), THRESHOLD, calibrated, notes=notes)
 
-    def _nothing(self, ledger: Ledger, f: np.ndarray) -> Statistics:
+    def _nothing(self, ledger: Ledger, X: np.ndarray) -> Statistics:
         """Return statistics before the first sample."""
-        d = f.shape[1]
+        d = X.shape[1]
         width = automatic_width(d) if self.M == "auto" else int(self.M)
         ridge = PRIOR_RIDGE if self.ridge == "auto" else float(self.ridge)
-        map_ = AnalyticMap(d, width, ledger.seed, self.normalize)
-        return learning.nothing_learned(map_, self.gram == "group", ridge, f.dtype)
+        map_ = AnalyticMap(d, width, ledger.seed, self.normalize, float(self.feature_power))
+        rank = int(self.covariance_rank) if self.router == "rda" else 0
+        return learning.nothing_learned(map_, rank, self.gram == "group", ridge, X.dtype)
 
     def _router(self) -> str:
         """Return the router's name; None means none."""
@@ -221,13 +243,19 @@ class Oracil(IncrementalLearner):
             if value not in choices:
                 listed = ", ".join(repr(c) for c in choices)
                 raise ValueError(f"{name} must be one of {listed}; got {value!r}.")
-        for name, low in (("group_capacity", 1), ("reservoir", 2)):
+        for name, low in (("group_capacity", 1), ("reservoir", 2), ("covariance_rank", 1)):
             if int(getattr(self, name)) < low:
                 raise ValueError(f"{name} must be {low} or larger; got {getattr(self, name)!r}.")
         for name in ("M", "ridge"):
             value = getattr(self, name)
             if isinstance(value, str) and value != "auto":
                 raise ValueError(f'{name} must be a number or "auto"; got {value!r}.')
+        if not 0 < float(self.feature_power) <= 1:
+            raise ValueError(
+                f"feature_power must be above 0 and at most 1; got {self.feature_power!r}."
+            )
+        if not 0 <= float(self.covariance_share) <= 1:
+            raise ValueError(f"covariance_share must lie in 0 to 1; got {self.covariance_share!r}.")
         if self.ridge != "auto" and not float(self.ridge) > 0:
             raise ValueError(f"ridge must be larger than 0; got {self.ridge!r}.")
 
@@ -312,7 +340,8 @@ class Oracil(IncrementalLearner):
         return np.exp(predictor.route(predictor.experts(f, z, lda)))
 
     def _score(self, known: Knowledge, X: np.ndarray) -> Scores:
-        return Scores(*known.model.predictor(unit(X)))
+        predictor: Predictor = known.model.predictor
+        return Scores(*predictor(predictor.map.prepared(X)))
 
     @property
     def groups_(self) -> np.ndarray:

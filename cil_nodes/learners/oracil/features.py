@@ -55,17 +55,28 @@ class AnalyticMap:
         What is scaled to unit length: section 3.2 says h, section 4.2.6 says f. The features that
         come in always are, and a ReLU of a projection keeps a factor, so that "h" and "both" are
         the same thing.
+    power : float
+        Every feature is raised to it, its sign kept, before rows are scaled: Tukey's ladder of
+        powers, which makes skewed features of a ReLU more alike in spread (Yang, Liu and Xu, ICLR
+        2021; FeCAM).
     """
 
     dimension: int
     width: int
     seed: int
     normalize: str = "f"
+    power: float = 1.0
 
     @property
     def output(self) -> int:
         """Length of h."""
         return self.width or self.dimension
+
+    def prepared(self, X: np.ndarray) -> np.ndarray:
+        """Return f (n, d): features X (n, d) as an encoder gives them, levelled, of length 1."""
+        if self.power == 1:
+            return unit(X)
+        return unit(np.sign(X) * np.abs(X) ** X.dtype.type(self.power))
 
     def __call__(self, f: np.ndarray) -> np.ndarray:
         """Return h (n, M) for unit features f (n, d), in f's precision."""

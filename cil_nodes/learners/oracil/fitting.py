@@ -14,6 +14,7 @@ from cil_nodes.learners.oracil.heads import DualHead, held_out_scores, one_hot
 from cil_nodes.learners.oracil.memory import folds
 from cil_nodes.learners.oracil.model import Statistics
 from cil_nodes.learners.oracil.predictor import Evidence, Predictor
+from cil_nodes.learners.oracil.second_order import ClassGaussians, shortlist
 from cil_nodes.learners.phase import Phase
 
 FOLDS = 5
@@ -49,6 +50,7 @@ class FitRule:
 
     router: str
     fusion: str
+    covariance_share: float
     false_unknown_rate: float
     seed: int
 
@@ -60,13 +62,14 @@ class OutOfFold:
     Attributes
     ----------
     truth : (n,) int array
-    z, lda : (n, C) arrays
+    z, densities : (n, C) arrays
+        Heads' outputs, and what the Gaussians say: with class covariances, or LDA.
     distance : (n,) array
     """
 
     truth: np.ndarray
     z: np.ndarray
-    lda: np.ndarray
+    densities: np.ndarray
     distance: np.ndarray
 
 
@@ -88,6 +91,9 @@ def build(
     phase.report(0.2, "covariances")
     gaussians = Gaussians.of(s.sums)
     predictor = _bare(s, W, gaussians, rule)
+    if rule.router == "rda" and s.second.rank:
+        own = ClassGaussians.of(s.second, s.sums, rule.covariance_share, phase)
+        predictor = replace(predictor, gaussians=own)
     notes: dict[str, float | str] = {"ridge": s.ridge, "groups": float(s.groups.max() + 1)}
     phase.report(0.4, "router")
     predictor = _with_ensemble(predictor, s, rule, phase.part(0.4, 0.7))
@@ -98,6 +104,9 @@ def build(
         kept = Kept.of(s, W, gaussians, stretches + classes)
         seen = out_of_fold(s, kept, gaussians, stretches, phase)
         left_out = out_of_fold(s, kept, gaussians, classes, phase)
+        if predictor.gaussians is not None:
+            densities = _own_densities(s, kept, predictor.gaussians, seen, stretches)
+            seen = replace(seen, densities=densities)
         predictor = _calibrated(predictor, s, rule, seen, left_out)
         notes |= {k: float(v) for k, v in vars(predictor.temperatures).items()}
     elif s.sums.counts.max() >= LEAST_SAMPLES:
@@ -233,6 +242,23 @@ def _hold_out_heads(
             z[part, members] = scores
 
 
+def _own_densities(
+    s: Statistics, kept: Kept, own: ClassGaussians, seen: OutOfFold, blocks: list[Block]
+) -> np.ndarray:
+    """Return densities (n, C) with class covariances, of blocks as if never learned."""
+    rows = np.searchsorted(kept.numbers, np.concatenate([r for _, r in blocks]))
+    f = kept.f[rows]
+    densities = own.scores(f, seen.z).astype(np.float64)
+    asked = shortlist(seen.z)
+    at = 0
+    for c, block in blocks:
+        part = slice(at, at := at + len(block))
+        left = float(s.sums.counts[c]) - len(block)
+        mine = asked[part, c]
+        densities[part, c][mine] = own.held_out(f[part], c, left)[mine]
+    return densities
+
+
 def _whole_classes(s: Statistics, rng: np.random.Generator) -> list[Block]:
     """Choose classes to leave out whole: those whose rows are all kept, up to `MOST_LEFT_OUT`."""
     chosen, total = [], 0
@@ -249,7 +275,7 @@ def _calibrated(
     p: Predictor, s: Statistics, rule: FitRule, seen: OutOfFold, left_out: OutOfFold
 ) -> Predictor:
     """Set temperatures, and the threshold for unknowns."""
-    temperatures = fusion.fit_temperatures(seen.z, seen.lda, s.groups, seen.truth)
+    temperatures = fusion.fit_temperatures(seen.z, seen.densities, s.groups, seen.truth)
     largest = seen.z.max(axis=1)
     logit_scale = max(float(largest.std()), 1e-6)
     distance_scale = max(float(seen.distance.std()), 1e-6)

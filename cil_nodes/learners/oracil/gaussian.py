@@ -26,6 +26,20 @@ def least_shrinkage(dimension: int, freedom: float) -> float:
     return 0.5 * min(1.0, 5.0 * dimension / freedom)
 
 
+def shrunk(scatter: np.ndarray, freedom: float) -> tuple[np.ndarray, float]:
+    """Return a covariance (d, d) from a scatter over ``freedom``, and how far it was shrunk.
+
+    Towards a multiple of I: by OAS, but no less than `least_shrinkage`.
+    """
+    covariance = scatter / freedom
+    least = least_shrinkage(len(covariance), freedom)
+    rho = float(np.clip(oas_shrinkage(covariance, freedom), least, 1.0))
+    level = max(float(np.trace(covariance)) / len(covariance), 1e-9)
+    covariance *= 1 - rho
+    covariance[np.diag_indices_from(covariance)] += rho * level
+    return covariance, rho
+
+
 @dataclass(frozen=True)
 class Precision:
     """The inverse of a shrunk covariance, and how it came about.
@@ -42,17 +56,9 @@ class Precision:
 
     @classmethod
     def of(cls, scatter: np.ndarray, freedom: float) -> Precision:
-        """Invert a scatter (d, d) over ``freedom``, shrunk towards a multiple of I.
-
-        By OAS, but no less than `least_shrinkage`.
-        """
+        """Invert a scatter (d, d) over ``freedom``, `shrunk`."""
         freedom = max(freedom, 1.0)
-        covariance = scatter / freedom
-        least = least_shrinkage(len(covariance), freedom)
-        rho = float(np.clip(oas_shrinkage(covariance, freedom), least, 1.0))
-        level = max(float(np.trace(covariance)) / len(covariance), 1e-9)
-        covariance *= 1 - rho
-        covariance[np.diag_indices_from(covariance)] += rho * level
+        covariance, rho = shrunk(scatter, freedom)
         return cls(inverse(covariance), (1 - rho) / freedom)
 
     def without(self, rows: np.ndarray, pulled: np.ndarray) -> np.ndarray:

@@ -11,7 +11,6 @@ import numpy as np
 
 from cil_nodes.learners.oracil.ensemble import descriptors, train_router
 from cil_nodes.learners.oracil.estimator import Oracil
-from cil_nodes.learners.oracil.features import unit
 from cil_nodes.learners.phase import Phase
 
 FAR = 1e3
@@ -48,7 +47,7 @@ def own_phase_distances(
     prototypes = known.model.statistics.sums.means
 
     def rows(X: np.ndarray, y: np.ndarray) -> np.ndarray:
-        D = descriptors(unit(X), prototypes)
+        D = descriptors(predictor.map.prepared(X), prototypes)
         own = np.array([phase_of[label] for label in y.tolist()])
         return np.where(own[:, None] == class_phases, D, FAR)
 
@@ -56,5 +55,5 @@ def own_phase_distances(
     count = int(predictor.groups.max()) + 1
     router = train_router(rows(*train), groups, count, known.ledger.seed % 2**31, Phase())
     p = router.mixed(router.experts(rows(*test)))
-    z = predictor.logits(unit(test[0]))
+    z = predictor.logits(predictor.map.prepared(test[0]))
     return classes[np.argmax(p[:, predictor.groups] * np.maximum(z, 0), axis=1)]

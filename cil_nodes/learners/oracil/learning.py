@@ -12,6 +12,7 @@ from cil_nodes.learners.oracil.gaussian import Precision
 from cil_nodes.learners.oracil.heads import DualHead, GramHead, Head, PrintedHead
 from cil_nodes.learners.oracil.memory import Memory
 from cil_nodes.learners.oracil.model import Statistics
+from cil_nodes.learners.oracil.second_order import SecondOrder
 from cil_nodes.learners.oracil.sums import ClassSums
 from cil_nodes.learners.phase import Phase
 
@@ -26,11 +27,14 @@ class GroupingRule:
     fixed: float
 
 
-def nothing_learned(map_: AnalyticMap, by_group: bool, ridge: float, dtype: np.dtype) -> Statistics:
-    """Return statistics over no samples."""
+def nothing_learned(
+    map_: AnalyticMap, rank: int, by_group: bool, ridge: float, dtype: np.dtype
+) -> Statistics:
+    """Return statistics over no samples; ``rank`` is that of the class covariances."""
     return Statistics(
         map_,
         ClassSums.empty(map_.dimension),
+        SecondOrder.empty(map_, rank),
         np.zeros(0),
         np.zeros(0, np.int64),
         (),
@@ -56,7 +60,8 @@ def learn(
     sums = s.sums.learn(f, positions, classes)
     spreads = _spreads(s, f, positions, sums, rule)
     groups = _groups(s, sums, spreads, rule)
-    s = replace(s, sums=sums, spreads=spreads, groups=groups)
+    second = s.second.learn(f, positions, s.sums)
+    s = replace(s, sums=sums, second=second, spreads=spreads, groups=groups)
     s = replace(s, memory=s.memory.learn(f, positions))
 
     phase.report(0.1, "analytic features")
@@ -171,6 +176,7 @@ def forget(s: Statistics, position: int, f: np.ndarray | None) -> Statistics:
     return replace(
         s,
         sums=s.sums.without(position, f),
+        second=s.second.without(position),
         spreads=np.delete(s.spreads, position),
         groups=np.unique(groups, return_inverse=True)[1].reshape(-1),
         heads=tuple(heads),

@@ -14,6 +14,7 @@ from cil_nodes.learners.oracil.fusion import Temperatures
 from cil_nodes.learners.oracil.heads import DualHead, GramHead, Head, PrintedHead
 from cil_nodes.learners.oracil.memory import Memory
 from cil_nodes.learners.oracil.predictor import Evidence, Predictor
+from cil_nodes.learners.oracil.second_order import ClassGaussians, SecondOrder
 from cil_nodes.learners.oracil.sums import ClassSums
 
 
@@ -25,6 +26,8 @@ class Statistics:
     ----------
     map : AnalyticMap
     sums : ClassSums
+    second : SecondOrder
+        Of rank 0 where the router does not ask for it.
     spreads : (C,) array
         tau_c where it cannot be had from sums; unused with the default threshold.
     groups : (C,) int array
@@ -42,6 +45,7 @@ class Statistics:
 
     map: AnalyticMap
     sums: ClassSums
+    second: SecondOrder
     spreads: np.ndarray
     groups: np.ndarray
     heads: tuple[Head, ...]
@@ -124,6 +128,8 @@ def _pack_predictor(p: Predictor, tensors: dict[str, np.ndarray]) -> dict[str, A
     tensors.update({f"predictor.{name}": getattr(p, name) for name in _ARRAYS})
     if p.ensemble is not None:
         tensors.update(p.ensemble.pack())
+    if p.gaussians is not None:
+        tensors.update(p.gaussians.pack())
     return {
         **{name: getattr(p, name) for name in _NUMBERS},
         "map": vars(p.map),
@@ -131,6 +137,7 @@ def _pack_predictor(p: Predictor, tensors: dict[str, np.ndarray]) -> dict[str, A
         "evidence": vars(p.evidence),
         "score_map": vars(p.score_map),
         "ensemble": p.ensemble.groups if p.ensemble else 0,
+        "covariance_rank": p.gaussians.rank if p.gaussians else 0,
     }
 
 
@@ -138,12 +145,14 @@ def _unpack_predictor(values: dict[str, Any], tensors: dict[str, np.ndarray]) ->
     groups = values["ensemble"]
     arrays: dict[str, Any] = {name: tensors[f"predictor.{name}"] for name in _ARRAYS}
     numbers: dict[str, Any] = {name: values[name] for name in _NUMBERS}
+    map_, rank = AnalyticMap(**values["map"]), values.get("covariance_rank", 0)
     return Predictor(
-        map=AnalyticMap(**values["map"]),
+        map=map_,
         temperatures=Temperatures(**values["temperatures"]),
         evidence=Evidence(**values["evidence"]),
         score_map=ScoreMap(**values["score_map"]),
         ensemble=EnsembleRouter.unpack(tensors, groups) if groups else None,
+        gaussians=ClassGaussians.unpack(tensors, map_, rank) if rank else None,
         **arrays,
         **numbers,
     )
@@ -155,6 +164,7 @@ def _pack_statistics(s: Statistics, tensors: dict[str, np.ndarray]) -> dict[str,
             "sums.counts": s.sums.counts,
             "sums.totals": s.sums.totals,
             "sums.scatter": s.sums.scatter,
+            "second.scatters": s.second.stacked(),
             "spreads": s.spreads,
             "groups": s.groups,
             "memory.rows": s.memory.rows,
@@ -164,6 +174,7 @@ def _pack_statistics(s: Statistics, tensors: dict[str, np.ndarray]) -> dict[str,
     heads = [_pack_head(head, f"head{i}.", tensors) for i, head in enumerate(s.heads)]
     return {
         "map": vars(s.map),
+        "covariance_rank": s.second.rank,
         "heads": heads,
         "by_group": s.by_group,
         "ridge": s.ridge,
@@ -173,9 +184,11 @@ def _pack_statistics(s: Statistics, tensors: dict[str, np.ndarray]) -> dict[str,
 
 def _unpack_statistics(values: dict[str, Any], tensors: dict[str, np.ndarray]) -> Statistics:
     counts, totals, scatter = (tensors[f"sums.{n}"] for n in ("counts", "totals", "scatter"))
+    map_ = AnalyticMap(**values["map"])
     bare = Statistics(
-        AnalyticMap(**values["map"]),
+        map_,
         ClassSums(counts, totals, scatter),
+        SecondOrder.unpack(tensors, map_, values.get("covariance_rank", 0)),
         tensors["spreads"],
         tensors["groups"],
         (),

@@ -13,6 +13,7 @@ from cil_nodes.learners.oracil import fusion
 from cil_nodes.learners.oracil.ensemble import EnsembleRouter, descriptors
 from cil_nodes.learners.oracil.features import AnalyticMap
 from cil_nodes.learners.oracil.fusion import Temperatures, log_softmax
+from cil_nodes.learners.oracil.second_order import ClassGaussians
 from cil_nodes.learners.outcomes import Reason, UnknownReason
 
 _FLOOR = 1e-12
@@ -56,7 +57,7 @@ class Predictor:
     groups : (C,) int array
     rule : str
         How router and heads are fused, see `fusion.fuse`.
-    router : {"lda", "ensemble", "none"}
+    router : {"rda", "lda", "ensemble", "none"}
     lda : (d, C) float32 array
     lda_offset : (C,) float32 array
     quadratic : (d, d) float32 array
@@ -64,6 +65,8 @@ class Predictor:
     prototypes : (C, d) float32 array
         For the ensemble's descriptors; (0, d) with another router.
     ensemble : EnsembleRouter or None
+    gaussians : ClassGaussians or None
+        With ``router="rda"``.
     temperatures, evidence, score_map
         What was fitted on out-of-fold scores.
     fused_temperature : float
@@ -82,6 +85,7 @@ class Predictor:
     quadratic_constant: float
     prototypes: np.ndarray
     ensemble: EnsembleRouter | None = None
+    gaussians: ClassGaussians | None = None
     temperatures: Temperatures = field(default_factory=Temperatures)
     evidence: Evidence = field(default_factory=Evidence)
     score_map: ScoreMap = field(default_factory=lambda: ScoreMap(-0.5, 0.1))
@@ -106,7 +110,8 @@ class Predictor:
         if self.ensemble is not None:
             return self.ensemble.experts(descriptors(f, self.prototypes))
         own = log_softmax(z / self.temperatures.head)
-        other = log_softmax(lda / self.temperatures.lda)
+        densities = self.gaussians.scores(f, z) if self.gaussians else lda
+        other = log_softmax(densities / self.temperatures.lda)
         return [np.exp(fusion.group_masses(p, self.groups)) for p in (other, own)]
 
     def route(self, experts: list[np.ndarray]) -> np.ndarray:
