@@ -56,5 +56,9 @@ def oracil_grocery(context: Context) -> BenchResult:
     plan = plan_of(context)
     results = Results(plan, context)
     records = (*accuracy_records(results), *order_records(results))
-    details = {"tables": all_tables(results), "curves": curves(results)}
-    return BenchResult(records, {**CONFIGURATION, "orders": plan.orders}, details)
+    return BenchResult(
+        records,
+        {**CONFIGURATION, "orders": plan.orders},
+        {"curves": curves(results)},
+        all_tables(results, BUDGETS),
+    )

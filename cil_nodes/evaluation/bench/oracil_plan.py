@@ -97,6 +97,9 @@ class Plan:
             peer("recursive ridge (ACIL)", peers.RecursiveRidge, self.at, width=WIDTH),
             peer("random-feature ridge (RanPAC)", peers.RandomFeatureRidge, self.at, width=WIDTH),
             peer("KLDA", peers.KernelLDA, self.at, width=WIDTH),
+            peer("AnaCP's projection", peers.AnaCP, (self.phases,), width=WIDTH),
+            peer("exemplar replay, 2,000 kept", peers.ExemplarReplay, self.at),
+            peer("fine-tuned head", peers.FineTunedHead, self.at),
         )
 
     @cached_property
@@ -130,8 +133,7 @@ class Plan:
             yield "ORACIL", self.default, self.source(order)
         for order in (SIDE_BY_SIDE, DEALT_OUT):
             yield "built orders", self.default, self.source(order)
-        for order in self.orders:
-            yield "ORACIL, accurate", self.accurate, self.source(order)
+        yield "ORACIL, accurate", self.accurate, first
 
     def works(self) -> list[Work]:
         """Return every run as a part of a benchmark."""
@@ -173,5 +175,6 @@ class Results:
         return Outcome.of(self.run(contender, order, each), self._streams[source], view)
 
     def outcomes(self, contender: Contender, view: str = "own") -> Sequence[Outcome]:
-        """Return the outcomes of a contender in all seeded orders."""
-        return [self.outcome(contender, order, view) for order in self.plan.orders]
+        """Return the outcomes of a contender in all seeded orders that it was run in."""
+        ran = [o for o in self.plan.orders if (id(contender), self.plan.source(o)) in self._kept]
+        return [self.outcome(contender, order, view) for order in ran]

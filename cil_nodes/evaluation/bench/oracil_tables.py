@@ -2,51 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cil_nodes.evaluation.bench.contenders import Contender
 from cil_nodes.evaluation.bench.oracil_plan import SMALL, Results
-from cil_nodes.evaluation.bench.phase_runs import ANSWERS, FIGURES
+from cil_nodes.evaluation.bench.phase_runs import FIGURES
 from cil_nodes.evaluation.bench.run_outcome import Outcome
 from cil_nodes.evaluation.bench.sources import DEALT_OUT, SIDE_BY_SIDE
+from cil_nodes.evaluation.bench.tables import Cell, Table
 from cil_nodes.evaluation.metrics import aopd, mopd, opd, paired_gain
 
-Cell = float | str | None
-Table = dict[str, Any]
 
-BESIDE = "Published by the paper, other features and a leaking protocol: not to be compared."
+def all_tables(results: Results, budgets: Mapping[str, float]) -> tuple[Table, ...]:
+    """Lay out every table of a data set.
+
+    Parameters
+    ----------
+    results : Results
+        Finished runs.
+    budgets : mapping of str to float
+        Minutes on two cores by group of runs; a table names those of the runs that it is the first
+        to print.
+    """
+    laid = (
+        (by_phase, ("peers", "ORACIL", "ORACIL, accurate")),
+        (gains, ()),
+        (ablation, ("the paper's form", "ablation")),
+        (class_orders, ("built orders",)),
+        (groups_by_phase, ()),
+        (router_weights, ("LEAK",)),
+        (options, ("metrics, thresholds, capacities",)),
+        (cost, ("cost",)),
+    )
+    return tuple(
+        replace(lay(results), minutes=sum(budgets.get(name, 0.0) for name in names) or LITTLE)
+        for lay, names in laid
+    )
+
+
+LITTLE = 0.1
+"""Minutes of a table that is worked out of runs which others name."""
 
 
 def table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], note: str = ""
 ) -> Table:
-    """Return one table as JSON takes it; numbers are rounded, NaN becomes None."""
-    plain = [[_plain(cell) for cell in row] for row in rows]
-    return {"title": title, "columns": list(columns), "rows": plain, "note": note}
+    """Return a table with numbers rounded to two places and NaN left out."""
+    plain = tuple(tuple(_plain(cell) for cell in row) for row in rows)
+    return Table(title, tuple(columns), plain, LITTLE, note)
 
 
 def _plain(cell: Cell) -> Cell:
     if isinstance(cell, str) or cell is None:
         return cell
     return round(float(cell), 2) if np.isfinite(cell) else None
-
-
-def all_tables(results: Results) -> list[Table]:
-    """Lay out every table of a data set."""
-    return [
-        by_phase(results),
-        gains(results),
-        ablation(results),
-        class_orders(results),
-        groups_by_phase(results),
-        router_weights(results),
-        options(results),
-        cost(results),
-    ]
 
 
 def by_phase(results: Results) -> Table:
@@ -250,8 +263,3 @@ def curves(results: Results) -> dict[str, list[list[float]]]:
     own = [o.averages.tolist() for o in results.outcomes(results.plan.default)]
     joint = [o.averages.tolist() for o in results.outcomes(results.plan.default, "joint")]
     return {"ORACIL": own, "its head, no router": joint}
-
-
-def has_view(results: Results, contender: Contender, view: str) -> bool:
-    """Say whether a run was asked a view in the first order."""
-    return ANSWERS + view in results.run(contender, results.plan.orders[0])

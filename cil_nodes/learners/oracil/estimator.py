@@ -330,12 +330,13 @@ class Oracil(IncrementalLearner):
 
     def head_outputs(self, X: Any) -> np.ndarray:
         """Return z (n, C) (Eq. 15) for features X (n, d): with one Gram matrix the joint head's."""
-        return self._state("head_outputs").model.predictor.logits(unit(np.asarray(X)))
+        predictor: Predictor = self._state("head_outputs").model.predictor
+        return predictor.logits(predictor.map.prepared(np.asarray(X)))
 
     def route(self, X: Any) -> np.ndarray:
         """Return the router's p(g | x) (n, G) (Eq. 6) for features X (n, d)."""
-        predictor = self._state("route").model.predictor
-        f = unit(np.asarray(X))
+        predictor: Predictor = self._state("route").model.predictor
+        f = predictor.map.prepared(np.asarray(X))
         z, lda = predictor.logits(f), predictor.lda_scores(f)
         return np.exp(predictor.route(predictor.experts(f, z, lda)))
 
