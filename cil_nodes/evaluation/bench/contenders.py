@@ -174,7 +174,9 @@ def leak_beside(
     honest = router_figures(learner, stream, rows)
     if learner.groups_.max() == 0:
         return honest
-    phase_of = {label: k for k, labels in enumerate(stream.phases) for label in labels}
+    phase_of: dict[object, int] = {
+        label: k for k, labels in enumerate(stream.phases) for label in labels
+    }
     known = set(learner.classes_.tolist())
     few = stream.part(PAPER_ROWS).train.of([c for c in stream.classes if c in known])
     shown = (stream.test.features[rows], stream.test.labels[rows])
@@ -184,7 +186,8 @@ def leak_beside(
 
 def thrown_away(learner: IncrementalLearner, number: int) -> None:
     """Forget everything before each phase: the ablation's "head only"."""
-    vars(learner).pop("state_", None)
+    if "state_" in vars(learner):
+        del learner.state_
 
 
 def paper_form(at: tuple[int, ...], M: int = 2000, **settings: Any) -> Contender:

@@ -131,8 +131,8 @@ class Plan:
             yield "metrics, thresholds, capacities", contender, self.source(self.orders[0], SMALL)
         for order in self.orders:
             yield "ORACIL", self.default, self.source(order)
-        for order in (SIDE_BY_SIDE, DEALT_OUT):
-            yield "built orders", self.default, self.source(order)
+        for built in (SIDE_BY_SIDE, DEALT_OUT):
+            yield "built orders", self.default, self.source(built)
         yield "ORACIL, accurate", self.accurate, first
 
     def works(self) -> list[Work]:
