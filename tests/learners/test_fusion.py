@@ -60,6 +60,24 @@ def test_temperatures_give_a_useless_expert_no_share():
     assert fusion.fit_temperatures(noise, good, groups, truth).share >= 0.9
 
 
+def test_three_experts_weigh_as_they_explain():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(5, size=300)
+    good = np.eye(5)[truth] + 0.2 * rng.normal(size=(300, 5))
+    noise = rng.normal(size=(300, 5))
+    found = fusion.fit_temperatures(noise, noise[::-1], np.arange(5), truth, 40 * good)
+    assert found.own_share >= 0.8
+    assert found.share + found.own_share <= 1
+
+
+def test_a_mixture_is_a_normalised_product():
+    a, b, c = (np.log(np.random.default_rng(i).dirichlet(np.ones(4), size=3)) for i in range(3))
+    slow = np.exp(0.5 * a + 0.2 * b + 0.3 * c)
+    slow /= slow.sum(axis=1, keepdims=True)
+    assert np.allclose(np.exp(fusion.mix(a, (b, c), (0.2, 0.3))), slow)
+    assert np.allclose(fusion.mix(a, (b,), (0.0, 0.3)), a), "a share without an expert is unused"
+
+
 def test_entropy_and_disagreement():
     even = np.log(np.full((1, 4), 0.25))
     assert fusion.entropy(even)[0] == pytest.approx(1)

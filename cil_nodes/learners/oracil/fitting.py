@@ -62,15 +62,17 @@ class OutOfFold:
     Attributes
     ----------
     truth : (n,) int array
-    z, densities : (n, C) arrays
-        Heads' outputs, and what the Gaussians say: with class covariances, or LDA.
+    z, lda : (n, C) arrays
     distance : (n,) array
+    own : (n, C) array or None
+        Scores of class covariances, where there are some.
     """
 
     truth: np.ndarray
     z: np.ndarray
-    densities: np.ndarray
+    lda: np.ndarray
     distance: np.ndarray
+    own: np.ndarray | None = None
 
 
 def build(
@@ -105,8 +107,7 @@ def build(
         seen = out_of_fold(s, kept, gaussians, stretches, phase)
         left_out = out_of_fold(s, kept, gaussians, classes, phase)
         if predictor.gaussians is not None:
-            densities = _own_densities(s, kept, predictor.gaussians, seen, stretches)
-            seen = replace(seen, densities=densities)
+            seen = replace(seen, own=_own(s, kept, predictor.gaussians, seen.z, stretches))
         predictor = _calibrated(predictor, s, rule, seen, left_out)
         notes |= {k: float(v) for k, v in vars(predictor.temperatures).items()}
     elif s.sums.counts.max() >= LEAST_SAMPLES:
@@ -242,21 +243,18 @@ def _hold_out_heads(
             z[part, members] = scores
 
 
-def _own_densities(
-    s: Statistics, kept: Kept, own: ClassGaussians, seen: OutOfFold, blocks: list[Block]
+def _own(
+    s: Statistics, kept: Kept, gaussians: ClassGaussians, z: np.ndarray, blocks: list[Block]
 ) -> np.ndarray:
-    """Return densities (n, C) with class covariances, of blocks as if never learned."""
-    rows = np.searchsorted(kept.numbers, np.concatenate([r for _, r in blocks]))
-    f = kept.f[rows]
-    densities = own.scores(f, seen.z).astype(np.float64)
-    asked = shortlist(seen.z)
-    at = 0
-    for c, block in blocks:
-        part = slice(at, at := at + len(block))
-        left = float(s.sums.counts[c]) - len(block)
-        mine = asked[part, c]
-        densities[part, c][mine] = own.held_out(f[part], c, left)[mine]
-    return densities
+    """Score blocks of kept rows with class covariances, as if each had never been learned."""
+    f = kept.f[np.searchsorted(kept.numbers, np.concatenate([r for _, r in blocks]))]
+    scores, asked, at = gaussians.scores(f, z).astype(np.float64), shortlist(z), 0
+    for c, rows in blocks:
+        part = slice(at, at := at + len(rows))
+        left = float(s.sums.counts[c]) - len(rows)
+        held_out = gaussians.held_out(f[part], c, left)
+        scores[part, c] = np.where(asked[part, c], held_out, scores[part, c])
+    return scores
 
 
 def _whole_classes(s: Statistics, rng: np.random.Generator) -> list[Block]:
@@ -275,7 +273,7 @@ def _calibrated(
     p: Predictor, s: Statistics, rule: FitRule, seen: OutOfFold, left_out: OutOfFold
 ) -> Predictor:
     """Set temperatures, and the threshold for unknowns."""
-    temperatures = fusion.fit_temperatures(seen.z, seen.densities, s.groups, seen.truth)
+    temperatures = fusion.fit_temperatures(seen.z, seen.lda, s.groups, seen.truth, seen.own)
     largest = seen.z.max(axis=1)
     logit_scale = max(float(largest.std()), 1e-6)
     distance_scale = max(float(seen.distance.std()), 1e-6)

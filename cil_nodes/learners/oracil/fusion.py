@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -21,12 +23,18 @@ class Temperatures:
     lda : float
         Divides the LDA scores, which few samples in many dimensions make overconfident.
     share : float
-        Weight of LDA in the router, in [0, 1]; the heads' own opinion has the rest.
+        Weight of LDA in the router, in [0, 1].
+    own : float
+        Divides the scores of class covariances.
+    own_share : float
+        Weight of class covariances in the router; the heads' own opinion has the rest.
     """
 
     head: float = 0.1
     lda: float = 10.0
     share: float = 0.3
+    own: float = 10.0
+    own_share: float = 0.0
 
 
 def log_softmax(scores: np.ndarray) -> np.ndarray:
@@ -48,9 +56,16 @@ def group_masses(scores: np.ndarray, groups: np.ndarray) -> np.ndarray:
     return top + np.log(np.add.reduceat(shifted, starts, axis=1))
 
 
-def mix(first: np.ndarray, second: np.ndarray, share: float) -> np.ndarray:
-    """Return the normalised geometric mixture of two log distributions (n, G)."""
-    return log_softmax(share * first + (1 - share) * second)
+def mix(rest: np.ndarray, others: Sequence[np.ndarray], shares: Sequence[float]) -> np.ndarray:
+    """Return the normalised geometric mixture of log distributions (n, G).
+
+    ``others`` weigh as ``shares`` (none, where there are more shares), ``rest`` what is left of 1.
+    """
+    pairs = list(zip(others, shares, strict=False))
+    mixture = (1 - sum(share for _, share in pairs)) * rest
+    for other, share in pairs:
+        mixture = mixture + share * other
+    return log_softmax(mixture)
 
 
 def fuse(
@@ -95,28 +110,52 @@ def best_temperature(scores: np.ndarray, truth: np.ndarray, grid: np.ndarray) ->
 
 
 def fit_temperatures(
-    z: np.ndarray, lda: np.ndarray, groups: np.ndarray, truth: np.ndarray
+    z: np.ndarray,
+    lda: np.ndarray,
+    groups: np.ndarray,
+    truth: np.ndarray,
+    own: np.ndarray | None = None,
 ) -> Temperatures:
-    """Fit on out-of-fold scores of what was learned, each in turn.
+    """Fit on out-of-fold scores of what was learned: each temperature alone, then the shares.
 
     Parameters
     ----------
-    z, lda : (n, C) arrays
-        Out-of-fold outputs of the heads, and LDA scores.
+    z, lda, own : (n, C) arrays
+        Out-of-fold outputs of the heads, LDA scores, and scores of class covariances where there
+        are some.
     groups : (C,) int array
     truth : (n,) int array
     """
     head = best_temperature(z, truth, np.geomspace(0.02, 1.0, 18))
-    spread = max(float(np.std(lda[np.isfinite(lda)])), _TINY)
-    wide = best_temperature(lda, truth, spread * np.geomspace(0.01, 3.0, 18))
-    own = group_masses(log_softmax(z / head), groups)
-    other = group_masses(log_softmax(lda / wide), groups)
-    shares = np.linspace(0, 1, 11)
-    losses = [
-        negative_log_likelihood(fuse(z, mix(other, own, share), groups, "log", head), truth)
-        for share in shares
-    ]
-    return Temperatures(head, wide, float(shares[int(np.argmin(losses))]))
+    wide = _best_divisor(lda, truth)
+    rest = group_masses(log_softmax(z / head), groups)
+    others = [group_masses(log_softmax(lda / wide), groups)]
+    if own is None:
+        shares = _best_shares(rest, others, groups[truth])
+        return Temperatures(head, wide, *shares)
+    wider = _best_divisor(own, truth)
+    others.append(group_masses(log_softmax(own / wider), groups))
+    share, own_share = _best_shares(rest, others, groups[truth])
+    return Temperatures(head, wide, share, wider, own_share)
+
+
+def _best_divisor(scores: np.ndarray, truth: np.ndarray) -> float:
+    """Return a temperature for scores (n, C) of no known scale."""
+    spread = max(float(np.std(scores[np.isfinite(scores)])), _TINY)
+    return best_temperature(scores, truth, spread * np.geomspace(0.01, 3.0, 18))
+
+
+def _best_shares(
+    rest: np.ndarray, others: list[np.ndarray], right: np.ndarray
+) -> tuple[float, ...]:
+    """Return the weights of ``others``, in tenths, that explain the groups ``right`` (n,) best.
+
+    Within groups the heads decide, whatever the weights.
+    """
+    tenths = [t for t in product(range(11), repeat=len(others)) if sum(t) <= 10]
+    grid = [tuple(t / 10 for t in ts) for ts in tenths]
+    losses = [negative_log_likelihood(mix(rest, others, shares), right) for shares in grid]
+    return grid[int(np.argmin(losses))]
 
 
 def entropy(log_p: np.ndarray) -> np.ndarray:

@@ -109,17 +109,18 @@ class Predictor:
         """Return the router's distributions over groups, each (n, G)."""
         if self.ensemble is not None:
             return self.ensemble.experts(descriptors(f, self.prototypes))
-        own = log_softmax(z / self.temperatures.head)
-        densities = self.gaussians.scores(f, z) if self.gaussians else lda
-        other = log_softmax(densities / self.temperatures.lda)
-        return [np.exp(fusion.group_masses(p, self.groups)) for p in (other, own)]
+        t = self.temperatures
+        scores = [z / t.head, lda / t.lda]
+        if self.gaussians is not None:
+            scores.append(self.gaussians.scores(f, z) / t.own)
+        return [np.exp(fusion.group_masses(log_softmax(p), self.groups)) for p in scores]
 
     def route(self, experts: list[np.ndarray]) -> np.ndarray:
         """Return log p(g | x) (n, G) (Eq. 6)."""
         if self.ensemble is not None:
             return np.log(np.maximum(self.ensemble.mixed(experts), _FLOOR))
-        other, own = (np.log(np.maximum(p, _FLOOR)) for p in experts)
-        return fusion.mix(other, own, self.temperatures.share)
+        rest, *others = (np.log(np.maximum(p, _FLOOR)) for p in experts)
+        return fusion.mix(rest, others, (self.temperatures.share, self.temperatures.own_share))
 
     def __call__(self, f: np.ndarray) -> tuple[np.ndarray, np.ndarray, Callable]:
         """Answer for unit features f (n, d).
