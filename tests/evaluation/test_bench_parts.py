@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import socket
 import sys
 
 import pytest
@@ -84,10 +85,23 @@ def test_two_workers_share_the_parts(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["dask", "ray"])
 def test_an_absent_backend_says_what_to_install(name, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, {"dask": "distributed", "ray": "ray"}[name], None)
     context = context_in(tmp_path, Backend(name, jobs=2))
     with pytest.raises(BackendError, match=rf"pip install .*cil-nodes\[{name}\]"):
         context.parts(squares([1], tmp_path / "diary"))
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("distributed") is None,
+    reason="dask is not installed: pip install 'cil-nodes[dask]'",
+)
+def test_a_cluster_that_does_not_answer_is_named(tmp_path):
+    with socket.socket() as taken:  # Bound, but nobody listens.
+        taken.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        context = context_in(tmp_path, Backend("dask", -1, address))
+        with pytest.raises(BackendError, match=f"No Dask scheduler answers at {address}"):
+            context.parts(squares([1], tmp_path / "diary"))
 
 
 def test_backends_that_cannot_be_are_refused():

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cil_nodes.evaluation.bench.context import Context
+from cil_nodes.evaluation.bench.context import Context, Work
 from cil_nodes.evaluation.bench.features import DEFAULT_ENCODER, features_of
 from cil_nodes.evaluation.bench.records import measured
 from cil_nodes.evaluation.bench.registry import bench
@@ -72,26 +72,47 @@ def one_seed(
     }
 
 
+def _splits() -> tuple[Labelled, Labelled, tuple[str, ...]]:
+    (train, taught), (test, _) = (features_of(DATASET, split) for split in ("train", "test"))
+    return train, test, taught.classes
+
+
+def references_part() -> dict[str, Any]:
+    """Read the cached features and measure the joint peers on them."""
+    train, test, _ = _splits()
+    return joint_references(train, test)
+
+
+def seed_part(seed: int) -> dict[str, Any]:
+    """Read the cached features and run one seed on them."""
+    train, test, classes = _splits()
+    return one_seed(seed, classes, train, test)
+
+
+def plan(context: Context) -> list[Work]:
+    """List the parts: the joint peers, then one a seed."""
+    from cil_nodes.datasets import open_dataset
+
+    hashes = [open_dataset(DATASET, split).data_hash for split in ("train", "test")]
+    base = {**CONFIGURATION, "data": hashes}
+    seeds = [Work({**base, "seed": n}, partial(seed_part, n), "seeds") for n in context.seeds]
+    return [Work({**base, "references": True}, references_part, "joint peers"), *seeds]
+
+
 @bench(
     "demo-grocery",
     "Grocery photographs: 81 classes in 9 phases by seed, the official training split taught, the "
     "official test split shown.",
     minutes=6,
     seeds=5,
+    budgets={"joint peers": 0.5, "seeds": 5.5},
+    plan=plan,
 )
 def demo_grocery(context: Context) -> BenchResult:
     """Run all seeds and average, beside the joint peers."""
     context.progress(0.0, "features")
-    (train, taught), (test, shown) = (features_of(DATASET, split) for split in ("train", "test"))
-    base = {**CONFIGURATION, "data": [taught.data_hash, shown.data_hash]}
-    parts = len(context.seeds) + 1
-    references = context.part({**base, "references": True}, lambda: joint_references(train, test))
-    outcomes = []
-    for number, seed in enumerate(context.seeds):
-        context.progress((number + 1) / parts, f"seed {seed}")
-        key = {**base, "seed": seed}
-        outcomes.append(context.part(key, partial(one_seed, seed, taught.classes, train, test)))
-    context.progress(1.0, "done")
+    _splits()  # Computed here once where they are missing, and not by every worker.
+    references, *outcomes = context.parts(plan(context))
     return _result(outcomes, references)
 
 
