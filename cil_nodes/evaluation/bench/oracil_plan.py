@@ -51,12 +51,15 @@ class Plan:
         Phases, from 1, at which costly contenders are shown pictures.
     orders : tuple of int
         Seeds of class orders.
+    left_out : tuple of str
+        Tables and contenders that are not run.
     """
 
     dataset: str
     phases: int
     at: tuple[int, ...]
     orders: tuple[int, ...]
+    left_out: tuple[str, ...] = ()
 
     def source(self, order: int | str, each: int = 0) -> Source:
         """Return the data set in an order."""
@@ -118,8 +121,12 @@ class Plan:
         ]
         return tuple(paper_form(last, **each) for each in settings)
 
-    def runs(self) -> Iterator[tuple[str, Contender, Source]]:
-        """Yield table, contender and source of every run; what several tables print is run once."""
+    def runs(self) -> list[tuple[str, Contender, Source]]:
+        """Return table, contender and source of every run; several tables may print one."""
+        out = set(self.left_out)
+        return [run for run in self._all_runs() if not out & {run[0], run[1].name}]
+
+    def _all_runs(self) -> Iterator[tuple[str, Contender, Source]]:
         first = self.source(self.orders[0])
         for contender in (*self.peers, *self.larger):
             yield "peers", contender, first
@@ -153,13 +160,18 @@ class Results:
 
     def __init__(self, plan: Plan, context: Context) -> None:
         self.plan = plan
-        runs = list(plan.runs())
+        runs = plan.runs()
         found = context.parts(plan.works(), "runs")
         self._kept = {
             (id(contender), source): unpacked(kept)  # type: ignore[arg-type]
             for (_, contender, source), kept in zip(runs, found, strict=True)
         }
         self._streams: dict[Source, Stream] = {}
+
+    def ran(self, contender: Contender, order: int | str | None = None, each: int = 0) -> bool:
+        """Say whether a run was made, by default in the first order."""
+        first = self.plan.orders[0]
+        return (id(contender), self.plan.source(order or first, each)) in self._kept
 
     def run(self, contender: Contender, order: int | str, each: int = 0) -> Arrays:
         """Return one run."""
@@ -176,5 +188,5 @@ class Results:
 
     def outcomes(self, contender: Contender, view: str = "own") -> Sequence[Outcome]:
         """Return the outcomes of a contender in all seeded orders that it was run in."""
-        ran = [o for o in self.plan.orders if (id(contender), self.plan.source(o)) in self._kept]
-        return [self.outcome(contender, order, view) for order in ran]
+        orders = [order for order in self.plan.orders if self.ran(contender, order)]
+        return [self.outcome(contender, order, view) for order in orders]

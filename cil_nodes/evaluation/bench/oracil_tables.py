@@ -41,6 +41,7 @@ def all_tables(results: Results, budgets: Mapping[str, float]) -> tuple[Table, .
     return tuple(
         replace(lay(results), minutes=sum(budgets.get(name, 0.0) for name in names) or LITTLE)
         for lay, names in laid
+        if not set(names) & set(results.plan.left_out) - {"ORACIL, accurate"}
     )
 
 
@@ -66,15 +67,16 @@ def by_phase(results: Results) -> Table:
     """Accuracy after each phase, the shape of the paper's Tables 3 to 5."""
     plan = results.plan
     first = plan.orders[0]
-    honest = [
-        *((c.name, results.outcome(c, first)) for c in (*plan.peers, *plan.larger)),
-        ("ORACIL's head, no router", results.outcome(plan.default, first, "joint")),
-        ("ORACIL, the paper's form", results.outcome(plan.paper, first)),
-        ("**ORACIL**", results.outcome(plan.default, first)),
-        ("**ORACIL, accurate**", results.outcome(plan.accurate, first)),
+    shown = [
+        *((c.name, c, "own") for c in (*plan.peers, *plan.larger)),
+        ("ORACIL's head, no router", plan.default, "joint"),
+        ("ORACIL, the paper's form", plan.paper, "own"),
+        ("**ORACIL**", plan.default, "own"),
+        ("**ORACIL, accurate**", plan.accurate, "own"),
+        ("LEAK: the paper's form, told the phase", plan.leak, "leak"),
     ]
-    leak = ("LEAK: the paper's form, told the phase", results.outcome(plan.leak, first, "leak"))
-    rows = [[name, *o.averages, o.final, o.forgetting] for name, o in (*honest, leak)]
+    there = [(name, results.outcome(c, first, view)) for name, c, view in shown if results.ran(c)]
+    rows = [[name, *o.averages, o.final, o.forgetting] for name, o in there]
     phases = [str(t) for t in range(1, plan.phases + 1)]
     return table(
         f"Accuracy over phases, class order {first} (Tables 3 to 5)",
@@ -91,11 +93,11 @@ def gains(results: Results) -> Table:
     """Paired intervals between ORACIL and every other contender."""
     plan = results.plan
     rows: list[list[Cell]] = []
-    for ours in (plan.default, plan.accurate):
+    for ours in filter(results.ran, (plan.default, plan.accurate)):
         mine = results.outcomes(ours)
         joint = results.outcomes(ours, "joint")
         rows.append([ours.name, "its own head, no router", *_gain(mine, joint)])
-        for other in (*plan.peers, *plan.larger):
+        for other in filter(results.ran, (*plan.peers, *plan.larger)):
             theirs = results.outcome(other, plan.orders[0])
             rows.append([ours.name, other.name, *_gain(mine[:1], [theirs])])
     return table(
@@ -115,12 +117,16 @@ def _gain(ours: Sequence[Outcome], theirs: Sequence[Outcome]) -> list[Cell]:
 def ablation(results: Results) -> Table:
     """What each part brings, the shape of the paper's Table 6."""
     plan = results.plan
-    head = [results.outcome(plan.head_only, plan.orders[0])]
+    shown = (
+        ("head only: the last phase alone", plan.head_only, "own"),
+        ("+ recursion: the joint head", plan.default, "joint"),
+        ("+ grouping and router, the paper's", plan.paper, "own"),
+        ("+ grouping and router, ours", plan.default, "own"),
+    )
     rows = [
-        ["head only: the last phase alone", *_ablation_row(head)],
-        ["+ recursion: the joint head", *_ablation_row(results.outcomes(plan.default, "joint"))],
-        ["+ grouping and router, the paper's", *_ablation_row(results.outcomes(plan.paper))],
-        ["+ grouping and router, ours", *_ablation_row(results.outcomes(plan.default))],
+        [words, *_ablation_row(results.outcomes(contender, view))]
+        for words, contender, view in shown
+        if results.ran(contender)
     ]
     return table(
         "Ablation (Table 6)",
@@ -147,9 +153,11 @@ def class_orders(results: Results) -> Table:
     plan = results.plan
     rows: list[list[Cell]] = []
     for order in plan.orders:
-        paper = results.outcome(plan.paper, order).final
+        paper = results.outcome(plan.paper, order).final if results.ran(plan.paper, order) else None
         rows.append([str(order), *_order_row(results, plan.default, order), paper])
     for built in (SIDE_BY_SIDE, DEALT_OUT):
+        if not results.ran(plan.default, built):
+            continue
         rows.append([f"look-alikes {built}", *_order_row(results, plan.default, built), None])
     return table(
         "Class orders: accuracy after the last phase",
@@ -186,7 +194,7 @@ def groups_by_phase(results: Results) -> Table:
     """Groups and how well the router knows them (Figures 7 and 8)."""
     plan = results.plan
     first, rows = plan.orders[0], []
-    for contender in (plan.default, plan.paper):
+    for contender in filter(results.ran, (plan.default, plan.paper)):
         run = results.run(contender, first)
         rows.append([f"{contender.name}: groups", *run[FIGURES + "groups"]])
         routed = run.get(FIGURES + "router_accuracy", np.full(plan.phases, np.nan))
@@ -218,6 +226,8 @@ def options(results: Results) -> Table:
     """Similarity metrics, thresholds and capacities of the paper's form (Tables 8 and 9)."""
     plan, rows = results.plan, []
     for contender in plan.options:
+        if not results.ran(contender, each=SMALL):
+            continue
         outcome = results.outcome(contender, plan.orders[0], each=SMALL)
         run = results.run(contender, plan.orders[0], each=SMALL)
         routed = run.get(FIGURES + "router_accuracy", np.array([np.nan]))[-1]
@@ -237,7 +247,7 @@ def cost(results: Results) -> Table:
     """Time and memory of each phase (Tables A1 to A3)."""
     plan = results.plan
     first, rows = plan.orders[0], []
-    for contender in (plan.default, plan.accurate, plan.paper):
+    for contender in filter(results.ran, (plan.default, plan.accurate, plan.paper)):
         run = results.run(contender, first)
         for name, words in _COSTS.items():
             rows.append([f"{contender.name}: {words}", *run[name]])
