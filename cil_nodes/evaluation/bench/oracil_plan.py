@@ -72,8 +72,8 @@ class Plan:
 
     @cached_property
     def accurate(self) -> Contender:
-        """The preset `accurate`."""
-        return replace(self.default, name="ORACIL, accurate", kind=Oracil.accurate)
+        """ORACIL with more of everything: twice the width, twice the rank."""
+        return ours("ORACIL, accurate", M=2 * WIDTH, covariance_rank=512)
 
     @cached_property
     def paper(self) -> Contender:
