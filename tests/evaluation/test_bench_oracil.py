@@ -41,7 +41,7 @@ class SmallPlan(Plan):
     default = replace(contenders.ours("ORACIL", M=64), name="ORACIL")
     accurate = replace(default, name="ORACIL, accurate", settings={"M": 96})
     paper = contenders.paper_form((1, 3), M=32, reservoir=8, group_capacity=3)
-    leak = replace(paper, name="LEAK", view=contenders.leak_beside)
+    leak = replace(paper, name="LEAK", view=contenders.leak_beside, at=(3,))
     head_only = contenders.Contender(
         "head only", Oracil, {"M": 64, "router": "none"}, before=contenders.thrown_away
     )

@@ -26,7 +26,7 @@ WIDTH = 4096
 """M of the default; peers with random features get the same."""
 
 SMALL = 100
-"""Training pictures of each class for the tables of the paper's options (Tables 8 and 9)."""
+"""Training pictures of each class for the paper's options (Tables 8 and 9) and for the LEAK."""
 
 METRICS = ("cosine", "euclidean", "mahalanobis")
 THRESHOLDS: tuple[dict[str, Any], ...] = (
@@ -83,7 +83,7 @@ class Plan:
     @cached_property
     def leak(self) -> Contender:
         """The paper's form beside itself evaluated as its ancestor's code does. LEAK."""
-        return replace(self.paper, name="LEAK", view=leak_beside)
+        return replace(paper_form((self.phases,)), name="LEAK", view=leak_beside)
 
     @cached_property
     def head_only(self) -> Contender:
@@ -133,7 +133,7 @@ class Plan:
         for order in self.orders:
             yield "the paper's form", self.paper, self.source(order)
         yield "ablation", self.head_only, first
-        yield "LEAK", self.leak, first
+        yield "LEAK", self.leak, self.source(self.orders[0], SMALL)
         for contender in self.options:
             yield "metrics, thresholds, capacities", contender, self.source(self.orders[0], SMALL)
         for order in self.orders:
