@@ -108,7 +108,11 @@ class Plan:
     @cached_property
     def larger(self) -> tuple[Contender, ...]:
         """Peers that take more than the default does."""
-        return (peer("RanPAC, M = 10,000", peers.RandomFeatureRidge, self.at, width=10_000),)
+        last = (self.phases,)
+        return (
+            peer("FeCAM", peers.FeCAM, last),
+            peer("RanPAC, M = 10,000", peers.RandomFeatureRidge, last, width=10_000),
+        )
 
     @cached_property
     def options(self) -> tuple[Contender, ...]:
