@@ -32,7 +32,7 @@ def add(commands: Commands) -> None:
         "cil wheelhouse /media/usb/wheels",
     )
     wheelhouse.add_argument(
-        "folder", type=Path, metavar="DIR", help="made where it is missing; 600 MB"
+        "folder", type=Path, metavar="DIR", help="made where it is missing; 330 MB"
     )
     wheelhouse.set_defaults(run=run_wheelhouse)
 

@@ -73,7 +73,7 @@ def run_repair(options: argparse.Namespace) -> int:
 
 
 def _folder(options: argparse.Namespace) -> Path:
-    from cil_nodes.teaching.folders import default_folder
+    from cil_nodes.places import default_folder
 
     return (options.folder or default_folder()).expanduser()
 

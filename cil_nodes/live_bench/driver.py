@@ -44,7 +44,7 @@ def send(node: rclpy.node.Node, rate: float, stop: threading.Event) -> int:
     infos = node.create_publisher(CameraInfo, "camera_info", qos.IMAGE)
     messages, sent, due = canned_messages(), 0, time.monotonic()
     while not stop.wait(max(0.0, due - time.monotonic())):
-        due += 1.0 / rate
+        due = max(due + 1.0 / rate, time.monotonic())  # a camera never catches up in a burst
         stamp = time.time_ns()
         info = CameraInfo(header=make_header(stamp, FRAME), height=HEIGHT, width=WIDTH)
         infos.publish(info)

@@ -32,6 +32,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from threadpoolctl import threadpool_limits
 
 from cil_nodes.learners import registry
+from cil_nodes.places import default_folder
 from cil_nodes.ros import qos
 from cil_nodes.ros.diagnostics import memory_of
 from cil_nodes.ros.lanes import spin_pool
@@ -61,7 +62,6 @@ from cil_nodes.ros.teaching_messages import (
 from cil_nodes.ros.topic_watch import watch_topics
 from cil_nodes.ros.uris import uri_to_path
 from cil_nodes.teaching.errors import LessonStoppedError, TeachingError
-from cil_nodes.teaching.folders import default_folder
 from cil_nodes.teaching.records import Phase
 from cil_nodes.teaching.session import Session
 from cil_nodes.teaching.training import learner_class
@@ -122,7 +122,7 @@ class LearnerParameters(BaseParameters):
     )
     worker_threads: int = parameter(
         1,
-        "Threads of the process that learns (at nice 10, and long lessons as idle work).",
+        "Threads of the process that learns (nice 10; long lessons give way altogether).",
         low=1,
         high=64,
         read_only=True,

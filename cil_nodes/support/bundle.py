@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cil_nodes.places import config_folder, log_folder, without_user
 from cil_nodes.ros import presence
-from cil_nodes.ros.places import config_folder, log_folder, without_user
 from cil_nodes.support import doctor, journal_extract, surroundings
 from cil_nodes.support.check_transport import PROFILE_VARIABLES
 from cil_nodes.support.finding import Machine

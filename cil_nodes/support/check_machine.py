@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from cil_nodes.ros.places import existing_parent, without_user
+from cil_nodes.places import existing_parent, without_user
 from cil_nodes.support.finding import NOTE, OK, PROBLEM, Finding, Machine
 
 MEGABYTE = 2**20

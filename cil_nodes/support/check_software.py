@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from cil_nodes.places import without_user
 from cil_nodes.ros import presence
-from cil_nodes.ros.places import without_user
 from cil_nodes.support.finding import NOTE, OK, PROBLEM, Finding, Machine
 from cil_nodes.support.trial import Trial, run, try_imports
 

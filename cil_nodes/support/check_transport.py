@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 
-from cil_nodes.ros.places import config_folder, without_user
+from cil_nodes.places import config_folder, without_user
 from cil_nodes.support.finding import NOTE, OK, PROBLEM, Finding, Machine
 from cil_nodes.support.trial import run
 

@@ -69,12 +69,11 @@ def this_machine(namespace: str = "cil", folder: Path | None = None) -> Machine:
     folder : pathlib.Path, optional
         The learner's folder where it is not the default.
     """
-    from cil_nodes.ros import places
-    from cil_nodes.teaching.folders import default_folder
+    from cil_nodes import places
 
     name = namespace.strip("/") or "cil"
     return Machine(
         namespace=name,
-        folder=(folder or default_folder(name)).expanduser(),
+        folder=(folder or places.default_folder(name)).expanduser(),
         cache=places.cache_folder(),
     )

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed: rclpy is missing")
 
-from cil_nodes.live_bench import label_to_known, latency
+from cil_nodes.live_bench import label_to_known, latency, variants
 from cil_nodes.live_bench.meter import Tally
 
 MS = 1_000_000
@@ -37,7 +37,7 @@ def figures(p99, **more):
 
 
 def test_a_frame_without_an_answer_is_dropped_and_has_no_latency():
-    summary = latency.figures(tally(4, 6, 8, 100, lost=[3]))
+    summary = variants.figures(tally(4, 6, 8, 100, lost=[3]))
     assert (summary["sent"], summary["dropped"], summary["count"]) == (4, 1, 3)
     assert summary["p50_ms"] == pytest.approx(6)
     assert summary["max_ms"] == pytest.approx(8)
@@ -50,7 +50,7 @@ def test_a_window_takes_frames_by_their_stamp_whenever_the_answer_came():
 
 
 def test_nothing_seen_is_said_to_be_nothing():
-    summary = latency.figures(Tally())
+    summary = variants.figures(Tally())
     assert summary["count"] == 0
     assert math.isnan(summary["p50_ms"])
 

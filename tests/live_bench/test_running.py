@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed: rclpy is missing")
 
-from cil_nodes.live_bench import label_to_known, latency, rig
+from cil_nodes.live_bench import label_to_known, rig, variants
 
 
 @pytest.fixture(autouse=True)
@@ -12,19 +12,19 @@ def small(monkeypatch):
     """Ten classes in place of a hundred, and no time to settle."""
     for module in (rig, label_to_known):
         monkeypatch.setattr(module, "CLASSES", 10)
-    monkeypatch.setattr(latency, "SETTLE", 0.2)
+    monkeypatch.setattr(variants, "SETTLE", 0.2)
     monkeypatch.setattr(label_to_known, "GIVE_WAY", 0.2)
 
 
 def test_the_pipeline_is_measured_while_frames_come_from_a_file():
-    found = latency.at_rest("pipeline,learner", pipeline=True, seconds=1.0)
+    found = variants.at_rest("pipeline,learner", pipeline=True, seconds=1.0)
     assert found["count"] > 0
     assert found["sent"] == found["count"] + found["dropped"]
     assert 0 < found["p50_ms"] <= found["p99_ms"]
 
 
 def test_lessons_are_learned_while_frames_are_answered():
-    found = latency.while_training(seconds=0.5, per_class=2)
+    found = variants.while_training(seconds=0.5, per_class=2)
     assert found["lessons"] == len(found["lesson_seconds"]) >= 1
     assert found["with_handing_over"]["sent"] >= found["sent"] > 0
     stages = found["stages"]

@@ -159,10 +159,10 @@ def test_an_incompatible_sender_of_features_is_named_by_its_remapped_topic(
         def heard() -> bool:
             nonlocal said
             said += capfd.readouterr().err
-            return "RELIABILITY" in said
+            return "of /cil/embeddings offers or asks for another RELIABILITY" in said
 
+        # The probe's own publisher complains too, in rclpy's words.
         probe.wait(heard, "our log line", seen=lambda: said)
-    assert "of /cil/embeddings offers or asks for another RELIABILITY" in said
 
 
 def test_truths_of_a_bag_that_loops_are_matched_again(probe: RosProbe) -> None:
@@ -174,9 +174,11 @@ def test_truths_of_a_bag_that_loops_are_matched_again(probe: RosProbe) -> None:
             truths.publish(GroundTruth(header=make_header(second * SECOND, "cam"), label="mug"))
         probe.expect_message("metrics", lambda m: m.unmatched == 2, "the two that will not come")
         probe.wait(lambda: "went back by 96.0 s" in node.troubles.latest(60), "the warning")
-        late = make_header(7 * SECOND, "cam")
-        answers.publish(Prediction(header=late, label="mug"))
-        probe.expect_message("metrics", lambda m: m.compared == 1, "the pair after the jump")
+        for second in (101, 7):  # an answer from before the jump finds nothing any more
+            header = make_header(second * SECOND, "cam")
+            answers.publish(Prediction(header=header, label="mug"))
+        pair = probe.expect_message("metrics", lambda m: m.compared > 0, "the pair after the jump")
+        assert pair.compared == 1
 
 
 def clock(second: int) -> Clock:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cil_nodes.cli import main
-from cil_nodes.ros.places import without_user
+from cil_nodes.places import without_user
 from cil_nodes.support import bundle, journal_extract
 from cil_nodes.teaching.samples import Sample
 from cil_nodes.teaching.session import Session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -79,15 +80,19 @@ def _minutes(context: Context) -> str:
 def _planned(context: Context) -> list[str]:
     """One line for each table: parts that are kept, and time for the others."""
     entry = context.entry
-    works = list(entry.plan(context)) if entry.plan else []
+    if not entry.plan:
+        return []
+    usual = Context(entry, seeds_of(entry, None), context.folder, quiet=True)
+    parts = Counter(work.table for work in entry.plan(usual))
+    works = list(entry.plan(context))
     lines, left = [], 0.0
     for table in dict.fromkeys(work.table for work in works):
         own = [work for work in works if work.table == table]
         kept = sum(map(context.is_kept, own))
-        minutes = entry.budgets.get(table, 0.0) * (1 - kept / len(own))
+        minutes = entry.budgets.get(table, 0.0) * (len(own) - kept) / max(parts[table], 1)
         left += minutes
         lines.append(f"  {table or 'parts'}: {kept} of {len(own)} kept, {minutes:.1f} min left")
-    return [*lines, f"  in all {left:.1f} min left on two cores"] if lines else []
+    return [*lines, f"  in all {left:.1f} min left on two cores"]
 
 
 def run(

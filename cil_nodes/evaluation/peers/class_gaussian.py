@@ -79,7 +79,7 @@ class ShrunkForm:
     ratios : ndarray of shape (r,)
         ``l / (l + s)``.
     level : float
-        s.
+        s; kept above 0, which it is by itself wherever a2 is at most a1.
     pull : ndarray of shape (d,)
         ``(K + s I)^-1 1``.
     correction : float

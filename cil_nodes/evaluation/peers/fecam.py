@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cil_nodes.evaluation.peers.class_gaussian import ClassGaussian, shrunk_form
+from cil_nodes.evaluation.peers.class_gaussian import ClassGaussian, ShrunkForm, shrunk_form
 from cil_nodes.evaluation.peers.peer import Peer, PeerModel, held_out, some_rows
 from cil_nodes.evaluation.peers.threshold import CALIBRATION_ROWS, calibrate, tally
 from cil_nodes.evaluation.protocols import unit_rows
@@ -51,6 +52,18 @@ class GaussiansModel(PeerModel):
             np.array([len(g.axes) for g in classes], dtype=np.int64),
             tallied,
         )
+
+    @cached_property
+    def _made(self) -> dict[tuple[float, float], list[ShrunkForm]]:
+        """Forms made so far, by the constants of shrinkage."""
+        return {}
+
+    def forms(self, alpha1: float, alpha2: float) -> list[ShrunkForm]:
+        """Return the distance of every class; made at the first call."""
+        if (alpha1, alpha2) not in self._made:
+            forms = [shrunk_form(gaussian, alpha1, alpha2) for gaussian in self.classes()]
+            self._made[alpha1, alpha2] = forms
+        return self._made[alpha1, alpha2]
 
     def classes(self) -> list[ClassGaussian]:
         """Undo `of`; views, nothing is copied."""
@@ -122,33 +135,32 @@ class FeCAM(Peer):
         # Held-out samples are scored by the classes without them, then join.
         held = held_out(positions)
         classes = _joined(classes, rows[~held], positions[~held], phase.part(0.0, 0.5))
-        tallied = tally(self._doubts(classes, rows[held]), old.tallied if old else None)
-        classes = _joined(classes, rows[held], positions[held], phase.part(0.6, 1.0))
-        model = GaussiansModel.of(classes, tallied)
-        return Learned(model, *calibrate(tallied, len(classes)))
+        before = old.tallied if old else tally(np.zeros(0))
+        trial = GaussiansModel.of(classes, before)
+        tallied = self._tallied(trial, rows[held])
+        if held.any():
+            classes = _joined(classes, rows[held], positions[held], phase.part(0.6, 1.0))
+            trial = GaussiansModel.of(classes, before)
+        return Learned(replace(trial, tallied=tallied), *calibrate(tallied, len(classes)))
 
-    def _doubts(
-        self, classes: list[ClassGaussian], rows: NDArray[np.float64]
-    ) -> NDArray[np.floating]:
+    def _tallied(self, model: GaussiansModel, rows: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the doubts counted so far and those about some of these rows."""
         if not len(rows):
-            return np.zeros(0)
+            return model.tallied
         some = rows[some_rows(len(rows), CALIBRATION_ROWS)]
-        return _doubts(self._distances(classes, some))
+        return tally(_doubts(self._distances(model, some)), model.tallied)
 
-    def _distances(
-        self, classes: list[ClassGaussian], rows: NDArray[np.float64]
-    ) -> NDArray[np.floating]:
+    def _distances(self, model: GaussiansModel, rows: NDArray[np.float64]) -> NDArray[np.floating]:
         """Return squared distances (n, C)."""
         unit = unit_rows(rows)
-        distances = np.empty((len(rows), len(classes)))
-        for column, gaussian in enumerate(classes):
-            form = shrunk_form(gaussian, self.alpha1, self.alpha2)
-            offsets = unit - unit_rows(gaussian.mean[None])
-            distances[:, column] = form(offsets.astype(np.float32))
+        distances = np.empty((len(rows), len(model.counts)))
+        forms = model.forms(self.alpha1, self.alpha2)
+        for column, (form, mean) in enumerate(zip(forms, unit_rows(model.means), strict=True)):
+            distances[:, column] = form((unit - mean).astype(np.float32))
         return distances
 
     def _judge(self, model: Any, X: np.ndarray) -> tuple[NDArray[np.floating], ...]:
-        distances = self._distances(model.classes(), self._transformed(X))
+        distances = self._distances(model, self._transformed(X))
         return -SHARPNESS * distances, _doubts(distances)
 
     def _without(self, known: Knowledge, position: int, X: np.ndarray | None) -> Learned:

@@ -65,14 +65,14 @@ def scores_and_distances(
     """
     centred = X - head.centre
     scores = centred @ head.directions + head.offsets
-    lengths = _lengths(head, centred)
+    half = _halved(head, centred)
+    lengths = np.einsum("dn,dn->n", half, half, dtype=np.float64)
     return scores, np.maximum(lengths - 2.0 * scores.max(axis=1), 0.0)
 
 
-def _lengths(head: Discriminant, centred: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return ``x' S^-1 x`` (n,)."""
-    half = solve_triangular(head.root, centred.T.astype(head.root.dtype), lower=True)
-    return np.einsum("dn,dn->n", half, half, dtype=np.float64)
+def _halved(head: Discriminant, centred: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return ``L^-1 x`` (D, n) for rows x (n, D)."""
+    return solve_triangular(head.root, centred.T.astype(head.root.dtype), lower=True)
 
 
 def doubts(distances: NDArray[np.floating], dimension: int) -> NDArray[np.floating]:
@@ -91,9 +91,10 @@ def left_out_distances(
     """Return squared distances (n,) to the nearest class as if each row had not been learned.
 
     Without row x of a class of n samples its mean moves away by ``(x - mu) / (n - 1)`` and the
-    scatter loses ``n / (n - 1) (x - mu)(x - mu)'``; by Sherman and Morrison the distance to the
-    own mean becomes ``(n / (n - 1))^2 q / (1 - n / (n - 1) q / N)``, with q the distance now and
-    N the samples of all classes. Distances to other classes are taken as they are.
+    scatter loses ``n / (n - 1) v v'`` with ``v = x - mu``; N, the samples of all classes that the
+    scatter is divided by, stays. By Sherman and Morrison, with ``q = v' S^-1 v`` and
+    ``s = n / (n - 1)``, the distance to the own mean becomes ``s^2 q / (1 - s q / N)``, and that
+    to another, ``u' S^-1 u``, grows by ``s / N (u' S^-1 v)^2 / (1 - s q / N)``.
 
     Parameters
     ----------
@@ -105,13 +106,19 @@ def left_out_distances(
     means, counts : ndarrays of shape (C, D) and (C,)
         Of all classes.
     """
-    rows = np.arange(len(X))
-    q = _lengths(head, X - means[positions])
-    centred = X - head.centre
-    others = _lengths(head, centred)[:, None] - 2.0 * (centred @ head.directions + head.offsets)
-    others[rows, positions] = np.inf
+    rows, centred = np.arange(len(X)), X - head.centre
+    away = X - means[positions]
+    half, half_away = _halved(head, centred), _halved(head, away)
+    q = np.einsum("dn,dn->n", half_away, half_away, dtype=np.float64)
+    crossed = np.einsum("dn,dn->n", half, half_away, dtype=np.float64)
+    lengths = np.einsum("dn,dn->n", half, half, dtype=np.float64)
     count = counts[positions]
     share = count / np.maximum(count - 1.0, 1.0)
     # A row that alone spans a direction would be infinitely far; it is capped instead.
-    own = share**2 * q / np.maximum(1.0 - share * q / counts.sum(), 1e-3)
-    return np.maximum(np.minimum(own, others.min(axis=1)), 0.0)
+    room = np.maximum(1.0 - share * q / counts.sum(), 1e-3)
+    grown = share / counts.sum() / room
+    cross = crossed[:, None] - away @ head.directions
+    distances = lengths[:, None] - 2.0 * (centred @ head.directions + head.offsets)
+    distances += grown[:, None] * cross**2
+    distances[rows, positions] = share**2 * q / room
+    return np.maximum(distances.min(axis=1), 0.0)

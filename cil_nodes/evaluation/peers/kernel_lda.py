@@ -25,8 +25,8 @@ class KernelLDA(DiscriminantPeer):
     width : int in [1, 65536]
         D, the number of random features.
     gamma : float or "auto"
-        Of the kernel ``exp(-gamma |x - x'|^2)``. "auto" is 1 over the mean squared length of the
-        first phase's features, which one class alone tells as well, and stays from then on.
+        Of the kernel ``exp(-gamma |x - x'|^2)``. "auto" is 0.05 over the mean squared length of
+        the first phase's features (from a validation split of CIFAR-100), and stays from then on.
     ridge : float in [1e-12, 1e12]
         r, added to the scatter's diagonal.
     random_state : int
@@ -50,7 +50,7 @@ class KernelLDA(DiscriminantPeer):
     def _scale(self, X: np.ndarray) -> float:
         if self.gamma != "auto":
             return float(self.gamma)
-        return 1.0 / max(float(np.einsum("nd,nd->n", X, X).mean()), 1e-12)
+        return 0.05 / max(float(np.einsum("nd,nd->n", X, X).mean()), 1e-12)
 
     def _mapped(self, X: np.ndarray, seed: int, scale: float) -> NDArray[np.floating]:
         return fourier_features(X, seed, self.width, scale)

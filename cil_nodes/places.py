@@ -1,4 +1,4 @@
-"""Where the graph keeps things, known without importing what keeps them."""
+"""Where the graph keeps things, known without importing what keeps them: standard library only."""
 
 from __future__ import annotations
 
@@ -10,6 +10,17 @@ from pathlib import Path
 def ros_home() -> Path:
     """Return the folder of ROS: ``$ROS_HOME``, else ``~/.ros``."""
     return Path(os.environ.get("ROS_HOME") or "~/.ros").expanduser()
+
+
+def default_folder(namespace: str = "") -> Path:
+    """Return the folder of the learner in a namespace: ``~/.ros/cil``, unless ``$ROS_HOME`` is set.
+
+    Parameters
+    ----------
+    namespace : str
+        ``/cil`` or ``cil``; empty is ``cil``.
+    """
+    return ros_home() / (namespace.strip("/") or "cil")
 
 
 def log_folder() -> Path:
@@ -25,7 +36,7 @@ def cache_folder() -> Path:
 
 def config_folder() -> Path:
     """Return the folder ``config`` of this clone or installation; it may not exist."""
-    here = Path(__file__).resolve().parents[2] / "config"
+    here = Path(__file__).resolve().parents[1] / "config"
     prefixes = os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)
     shares = [Path(prefix) / "share" / "cil_nodes" / "config" for prefix in prefixes if prefix]
     return next((folder for folder in [here, *shares] if folder.is_dir()), here)
