@@ -10,7 +10,7 @@ import numpy as np
 
 from cil_nodes.evaluation.bench.contenders import OURS
 from cil_nodes.evaluation.bench.context import Work
-from cil_nodes.evaluation.bench.records import Record
+from cil_nodes.evaluation.bench.records import Record, missing
 from cil_nodes.evaluation.bench.sources import Source
 from cil_nodes.learners.oracil import Oracil
 
@@ -69,8 +69,10 @@ def _single(learner: Oracil, features: np.ndarray) -> float:
     return float(np.median(taken))
 
 
-def records(found: dict[str, Any], dataset: str) -> list[Record]:
-    """Return the figures of `measure` as records."""
+def records(found: dict[str, Any] | None, dataset: str) -> list[Record]:
+    """Return the figures of `measure` as records; None where it was left out."""
+    if found is None:
+        return [missing(f"oracil.{dataset}.{name}") for name in GOALS]
     units = {"update_s": "s"}
     return [
         Record(

@@ -31,9 +31,17 @@ BUDGETS = {
 """Minutes on two cores by table."""
 
 
+LEFT_OUT: tuple[str, ...] = (
+    "ORACIL, accurate",
+    "metrics, thresholds, capacities",
+    "AnaCP's projection",
+)
+"""Tables and contenders not run yet; their records say so. Empty this to run everything."""
+
+
 def plan_of(context: Context) -> Plan:
     """Return the runs: one class order a seed."""
-    return Plan("grocery", 9, (1, 5, 9), context.seeds)
+    return Plan("grocery", 9, (1, 5, 9), context.seeds, LEFT_OUT)
 
 
 def works(context: Context) -> list[Work]:

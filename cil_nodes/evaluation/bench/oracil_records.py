@@ -10,7 +10,7 @@ import numpy as np
 from cil_nodes.evaluation.bench.contenders import Contender
 from cil_nodes.evaluation.bench.oracil_plan import SMALL, Results
 from cil_nodes.evaluation.bench.oracil_tables import order_figures
-from cil_nodes.evaluation.bench.records import Record, measured
+from cil_nodes.evaluation.bench.records import Record, measured, missing
 from cil_nodes.evaluation.bench.run_outcome import Outcome
 from cil_nodes.evaluation.bench.sources import DEALT_OUT, SIDE_BY_SIDE
 from cil_nodes.evaluation.metrics import paired_gain
@@ -64,13 +64,8 @@ def _accuracy(id: str, results: Results, contender: Contender, against: dict[str
         unit="%",
         goal="> every reference",
         reference=against,
-        note=f"{HOW} {_verdict(results, contender, outcomes, against)}",
+        note=f"{HOW} {_verdict(results, contender, outcomes, against)}{_not_run(results)}",
     )
-
-
-def missing(id: str) -> Record:
-    """Return a record of what was left out."""
-    return Record(id, None, note="Not measured: its runs were left out of this one.")
 
 
 def _verdict(
@@ -85,6 +80,12 @@ def _verdict(
     joint = results.outcomes(contender, "joint")
     over_head = paired_gain([o.right for o in ours], [o.right for o in joint])
     return f"Over {best}: {over_peer.text()}. Over its own head: {over_head.text()}."
+
+
+def _not_run(results: Results) -> str:
+    plan = results.plan
+    left = [c.name for c in (*plan.peers, *plan.larger) if not results.ran(c)]
+    return f" Not compared yet with {', '.join(left)}." if left else ""
 
 
 def order_records(results: Results) -> list[Record]:
