@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,28 +13,22 @@ from cil_nodes.evaluation.bench.context import Context, Work
 from cil_nodes.evaluation.bench.demo_sim import Studio, plan_for
 from cil_nodes.evaluation.bench.features import DEFAULT_ENCODER, features_of
 from cil_nodes.evaluation.bench.kept import parts_folder
-from cil_nodes.evaluation.bench.records import Record, measured
 from cil_nodes.evaluation.bench.registry import bench, find
 from cil_nodes.evaluation.bench.runner import BenchResult
-from cil_nodes.evaluation.bench.tables import Cell, Table
+from cil_nodes.evaluation.bench.unknown_records import (
+    BUDGETS,
+    OURS,
+    WORLDS,
+    records_of,
+    table_of,
+)
 from cil_nodes.evaluation.detectors import DETECTORS
 from cil_nodes.evaluation.metrics import auroc, fpr_at_tpr, oscr
 from cil_nodes.evaluation.protocols import Labelled, class_order
 from cil_nodes.learners.oracil import Oracil
 
-FIGURES = ("auroc", "fpr95", "oscr")
-OURS = "ORACIL"
 HEAD = "ORACIL's head alone: its largest output"
 
-WORLDS = {
-    "cifar100": "Half of CIFAR-100's classes, by seed, taught in one lesson, the other half never: "
-    "near unknowns, from the same set and often of the same kind as what is known.",
-    "grocery": "Half of Grocery's classes, by seed, taught in one lesson, the other half never: "
-    "near unknowns, other sorts of the same fruit and cartons among them.",
-    "sim": "Sixteen things of the simulated turntable taught in three lessons, eight others never; "
-    "the settings of ORACIL's unknown score were chosen on other seeds of this simulator.",
-}
-BUDGETS = {"cifar100": 12.0, "grocery": 3.0, "sim": 4.0}
 FIRST_SIM_SEED = 20
 """Seeds of the turntable below this one were looked at while settings were chosen."""
 
@@ -171,41 +164,6 @@ def unknown(context: Context) -> BenchResult:
     """Compare in every world."""
     found = iter(context.parts(works(context), "worlds and seeds"))
     by_world = {name: [next(found) for _ in context.seeds] for name in WORLDS}
-    records = [r for name, runs in by_world.items() for r in _records(name, runs)]
-    tables = tuple(_table(name, runs) for name, runs in by_world.items())
+    records = [r for name, runs in by_world.items() for r in records_of(name, runs)]
+    tables = tuple(table_of(name, runs) for name, runs in by_world.items())
     return BenchResult(tuple(records), CONFIGURATION, {}, tables)
-
-
-def _records(name: str, runs: Sequence[dict[str, Any]]) -> list[Record]:
-    means = {d: float(np.mean([run[d]["auroc"] for run in runs])) for d in DETECTORS}
-    best = max(means, key=means.__getitem__)
-    records = []
-    for figure in FIGURES:
-        beside = {d: round(float(np.mean([r[d][figure] for r in runs])), 4) for d in DETECTORS}
-        lower = figure == "fpr95"
-        record = measured(
-            f"unknown.{name}.oracil.{figure}",
-            [run[OURS][figure] for run in runs],
-            unit="%",
-            better="lower" if lower else "higher",
-            goal=f"{'<=' if lower else '>='} {best}",
-            reference=beside,
-            note=f"{WORLDS[name]} The goal is the detector with the best AUROC.",
-        )
-        records.append(record)
-    detected = [run[best]["auroc"] for run in runs]
-    return [
-        *records,
-        measured(f"unknown.{name}.best_detector", detected, unit="%", note=f"AUROC of {best}."),
-        Record(f"unknown.{name}.best_detector_name", best, better=""),
-    ]
-
-
-def _table(name: str, runs: Sequence[dict[str, Any]]) -> Table:
-    rows: list[tuple[Cell, ...]] = [
-        (words, *(round(float(np.mean([run[words][f] for run in runs])), 2) for f in FIGURES))
-        for words in runs[0]
-    ]
-    heads = ("score", "AUROC", "FPR at 95 %", "OSCR")
-    note = f"{WORLDS[name]} Percent, means of {len(runs)} seeds."
-    return Table(f"Unknowns: {name}", heads, tuple(rows), BUDGETS[name], note)
