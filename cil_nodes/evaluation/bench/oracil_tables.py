@@ -41,7 +41,7 @@ def all_tables(results: Results, budgets: Mapping[str, float]) -> tuple[Table, .
     return tuple(
         replace(lay(results), minutes=sum(budgets.get(name, 0.0) for name in names) or LITTLE)
         for lay, names in laid
-        if lay is by_phase or not set(names) & set(results.plan.left_out)
+        if lay in (by_phase, ablation) or not set(names) & set(results.plan.left_out)
     )
 
 
