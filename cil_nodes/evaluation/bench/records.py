@@ -114,3 +114,8 @@ def measured(id: str, values: Sequence[float], **more: Any) -> Record:
     """
     spread = round(float(np.std(values, ddof=1)), 4) if len(values) > 1 else None
     return Record(id, round(float(np.mean(values)), 4), spread=spread, runs=len(values), **more)
+
+
+def missing(id: str) -> Record:
+    """Return a record of what was left out."""
+    return Record(id, None, note="Not measured: its runs were left out of this one.")

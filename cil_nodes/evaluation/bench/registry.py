@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from cil_nodes.evaluation.bench.context import Context, Work
     from cil_nodes.evaluation.bench.runner import BenchResult
 
-_MODULES = ("demo_sim", "demo_grocery", "int8", "oracil_merge", "oracil_scale")
+_MODULES = (
+    "demo_sim",
+    "demo_grocery",
+    "int8",
+    "oracil_cifar100",
+    "oracil_grocery",
+    "oracil_merge",
+    "oracil_scale",
+    "unknown",
+)
 _registered: dict[str, Bench] = {}
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.base import clone
 
 from cil_nodes.learners.base import IncrementalLearner, Knowledge, Learned, Scores
 from cil_nodes.learners.calibration import THRESHOLD
@@ -335,6 +336,34 @@ class Oracil(Mergeable, IncrementalLearner):
         self.state_ = replace(known, model=learned.model, calibrated=learned.calibrated)
 
     # ---- answering ---------------------------------------------------------------------------
+
+    def rebuilt(self, **changes: Any) -> Oracil:
+        """Return a learner with the same sums that answers in another way.
+
+        Parameters
+        ----------
+        **changes
+            New values of parameters that do not enter the sums, such as ``router`` or ``fusion``.
+        """
+        known = self._learning_state()
+        twin = clone(self).set_params(**changes)
+        twin._check_parameters()
+        twin._adopt(self)
+        learned = twin._built(known.model.statistics, known.ledger, Phase())
+        twin.state_ = replace(known, model=learned.model, calibrated=learned.calibrated)
+        return twin
+
+    def head_outputs(self, X: Any) -> np.ndarray:
+        """Return z (n, C) (Eq. 15) for features X (n, d): with one Gram matrix the joint head's."""
+        predictor: Predictor = self._state("head_outputs").model.predictor
+        return predictor.logits(predictor.map.prepared(np.asarray(X)))
+
+    def route(self, X: Any) -> np.ndarray:
+        """Return the router's p(g | x) (n, G) (Eq. 6) for features X (n, d)."""
+        predictor: Predictor = self._state("route").model.predictor
+        f = predictor.map.prepared(np.asarray(X))
+        z, lda = predictor.logits(f), predictor.lda_scores(f)
+        return np.exp(predictor.route(predictor.experts(f, z, lda)))
 
     def _score(self, known: Knowledge, X: np.ndarray) -> Scores:
         predictor: Predictor = known.model.predictor
