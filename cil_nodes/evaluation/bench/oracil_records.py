@@ -162,7 +162,6 @@ def paper_records(results: Results) -> list[Record]:
             f"oracil.{plan.dataset}.paper_variant",
             honest,
             unit="%",
-            reference={"published, other features and a leaking protocol": 95.77},
             note="Groups with heads of their own (M = 2,000), the printed recursion, the router of "
             "three classifiers on distances to all prototypes, refitted at three phases.",
         ),
