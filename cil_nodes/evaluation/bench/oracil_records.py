@@ -17,7 +17,7 @@ from cil_nodes.evaluation.metrics import paired_gain
 
 HOW = (
     "All test pictures after the last phase, the same cached features for all; settings chosen on "
-    "a validation split of the training pictures in the first order."
+    "validation splits alone."
 )
 LEAK_NOTE = (
     "LEAK, no result of ours: the router is told in which phase the true class was taught, as the "
