@@ -6,7 +6,11 @@ from typing import Any
 
 from cil_nodes.evaluation.bench.context import Context, Work
 from cil_nodes.evaluation.bench.oracil_plan import Plan, Results
-from cil_nodes.evaluation.bench.oracil_records import accuracy_records, order_records
+from cil_nodes.evaluation.bench.oracil_records import (
+    accuracy_records,
+    order_records,
+    paper_records,
+)
 from cil_nodes.evaluation.bench.oracil_tables import all_tables, curves
 from cil_nodes.evaluation.bench.registry import bench
 from cil_nodes.evaluation.bench.runner import BenchResult
@@ -64,7 +68,11 @@ def oracil_grocery(context: Context) -> BenchResult:
     """Run whatever is not kept, and lay out records and tables."""
     plan = plan_of(context)
     results = Results(plan, context)
-    records = (*accuracy_records(results), *order_records(results))
+    records = (
+        *accuracy_records(results),
+        *order_records(results),
+        *paper_records(results),
+    )
     return BenchResult(
         records,
         {**CONFIGURATION, "orders": plan.orders},
