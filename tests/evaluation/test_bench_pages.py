@@ -84,6 +84,8 @@ def test_lines_are_drawn_with_their_last_figures():
     texts = [element.text for element in root.iter() if element.tag.endswith("text")]
     assert "line 5 58.0 ms" in texts
     assert {"1", "10", "100", "1000"} <= set(texts)
+    at = {el.text: float(el.get("x")) for el in root.iter() if el.text in ("1", "10", "100")}
+    assert at["100"] - at["10"] == pytest.approx(at["10"] - at["1"], abs=0.5)
     assert curve_plot(Curves("None", "x", "y", {"a": []})) == ""
     with pytest.raises(ValueError, match="7 lines, at most 6"):
         curve_plot(Curves("Too many", "x", "y", {str(n): [(1.0, 1.0)] for n in range(7)}))

@@ -16,10 +16,11 @@ from cil_nodes.learners import Oracil
 LEARNERS = {
     "default": Oracil(),
     'router="none": joint head on the same random features': Oracil(router="none"),
-    'normalize="h"': Oracil(normalize="h"),
+    'feature_power=1, router="lda"': Oracil(feature_power=1.0, router="lda"),
+    'the same, normalize="h"': Oracil(feature_power=1.0, router="lda", normalize="h"),
     "joint ridge on the features themselves": JointRidge(),
-    'router="ensemble"': Oracil(router="ensemble"),
-    'router="ensemble", fusion="product"': Oracil(router="ensemble", fusion="product"),
+    'feature_power=1, router="ensemble"': Oracil(feature_power=1.0, router="ensemble"),
+    'the same, fusion="product"': Oracil(feature_power=1.0, router="ensemble", fusion="product"),
 }
 
 

@@ -177,3 +177,17 @@ def test_joint_weights_are_equation_8():
 def test_a_singular_system_is_refused_in_words():
     with pytest.raises(np.linalg.LinAlgError, match="raise `ridge`"):
         inverse(np.zeros((3, 3)))
+
+
+def test_a_recursion_is_factorised_anew_once_its_rows_are_many():
+    rng = np.random.default_rng(0)
+    H, positions = rng.normal(size=(200, 40)), rng.integers(CLASSES, size=200)
+    head = GramHead.empty(40, 0.5).learn(H[:60], positions[:60], CLASSES).with_inverse()
+    for i in range(60, 200):
+        head = head.learn(H[i : i + 1], positions[i : i + 1], CLASSES).with_inverse()
+        assert head.inverse.taken.shape[1] < 40 / 8
+    assert_close(head.weights(CLASSES), joint_weights(H, one_hot(positions, CLASSES), 0.5), 1e-8)
+    blocks = [slice(0, 3), slice(3, 7)]
+    R = np.linalg.inv(H.T @ H + 0.5 * np.eye(40))
+    for form, block in zip(head.hats(H[:7], np.arange(7), blocks), blocks, strict=True):
+        assert np.allclose(form, H[block] @ R @ H[block].T)

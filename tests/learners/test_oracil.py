@@ -270,6 +270,12 @@ def test_the_papers_configuration_is_one_call():
     assert Oracil.paper(M=500).M == 500
 
 
+def test_the_accurate_configuration_is_one_call():
+    default, accurate = Oracil().get_params(), Oracil.accurate(reservoir=8).get_params()
+    changed = {name for name, value in accurate.items() if value != default[name]}
+    assert changed == {"M", "covariance_rank", "reservoir"}
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [

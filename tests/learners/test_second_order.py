@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cil_nodes.learners import Oracil
+from cil_nodes.learners import Oracil, load
 from cil_nodes.learners.checks import blobs
 from cil_nodes.learners.oracil.features import AnalyticMap
 from cil_nodes.learners.oracil.gaussian import shrunk
@@ -167,7 +167,7 @@ def test_a_class_with_a_spread_of_its_own_is_told_by_it():
 
 
 LABELS = ("mug", "cup", "banana", "drum", "key", "lamp")
-X, Y = blobs(LABELS, n=30)
+X, Y = blobs(LABELS, n=50)
 
 
 def second_of(learner):
@@ -185,12 +185,32 @@ def test_the_order_of_phases_changes_no_class_covariance():
     assert np.allclose(second_of(forwards), second_of(backwards), atol=1e-6)
 
 
+def test_a_loaded_learner_answers_identically_and_learns_on(tmp_path):
+    learner = Oracil(covariance_rank=8).fit(X, Y)
+    again = load(learner.save(tmp_path / "model"))
+    assert np.array_equal(again.predict_proba(X), learner.predict_proba(X))
+    mine, its = (each.state_.model.predictor.gaussians for each in (learner, again))
+    for name in ("means", "whitening", "offsets", "rates"):
+        assert np.array_equal(getattr(mine, name), getattr(its, name)), name
+    small = load(learner.save(tmp_path / "small", statistics=False))
+    assert np.array_equal(small.predict_proba(X), learner.predict_proba(X))
+    more = blobs(LABELS, seed=9)
+    assert np.array_equal(
+        second_of(again.partial_fit(*more)), second_of(learner.partial_fit(*more))
+    )
+
+
+def test_few_samples_a_class_leave_the_shared_covariance():
+    assert Oracil().fit(*blobs(LABELS, n=20)).state_.model.predictor.gaussians is None
+
+
 @pytest.mark.parametrize("router", ["rda", "lda", "ensemble", None])
 def test_neighbours_in_a_batch_change_no_answer(router):
     """Shuffling what is shown, or showing it alone, must change nothing: no phase leaks in."""
     learner = Oracil(router=router, group_capacity=2).fit(X, Y)
     shown, _ = blobs(LABELS, n=20, seed=5, spread=1.5)
     whole = learner.answer(shown)
+    assert (learner.state_.model.predictor.gaussians is not None) == (router == "rda")
     order = np.random.default_rng(0).permutation(len(shown))
     assert np.array_equal(learner.predict(shown[order]), whole.labels[order])
     alone = [learner.answer(shown[i : i + 1]) for i in range(len(shown))]

@@ -109,8 +109,7 @@ class FeTrIL(Peer):
     Petit et al., FeTrIL: Feature Translation for Exemplar-Free Class-Incremental Learning, WACV
     2023, section 3: of a past class only its mean is kept; its samples are made up by moving
     those of the most similar new class (k = 1) onto that mean. The head is trained anew in each
-    phase. It is the paper's fully connected variant: their linear SVM is within a point of it in
-    their tables and takes minutes a phase here.
+    phase. It is the paper's fully connected variant; its linear SVM takes minutes a phase.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from cil_nodes.learners.oracil.heads import DualHead, held_out_scores, one_hot
 from cil_nodes.learners.oracil.memory import folds
 from cil_nodes.learners.oracil.model import Statistics
 from cil_nodes.learners.oracil.predictor import Evidence, Predictor
-from cil_nodes.learners.oracil.second_order import ClassGaussians, shortlist
+from cil_nodes.learners.oracil.second_order import LEAST_VIEWS, ClassGaussians, shortlist
 from cil_nodes.learners.phase import Phase
 
 FOLDS = 5
@@ -93,7 +93,7 @@ def build(
     phase.report(0.2, "covariances")
     gaussians = Gaussians.of(s.sums)
     predictor = _bare(s, W, gaussians, rule)
-    if rule.router == "rda" and s.second.rank:
+    if rule.router == "rda" and s.second.rank and s.sums.counts.mean() >= LEAST_VIEWS:
         own = ClassGaussians.of(s.second, s.sums, rule.covariance_share, phase)
         predictor = replace(predictor, gaussians=own)
     notes: dict[str, float | str] = {"ridge": s.ridge, "groups": float(s.groups.max() + 1)}

@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, lapack
 
+from cil_nodes.learners.oracil.resolvent import Resolvent
+
 
 def one_hot(positions: np.ndarray, columns: int) -> np.ndarray:
     """Return Y (n, C); a position of -1 gives a row of zeros."""
@@ -186,7 +188,7 @@ class GramHead:
     ridge : float
     samples : int
         Rows summed up.
-    inverse : (M, M) float64 array or None
+    inverse : Resolvent or None
         R = (A + ridge I)^-1 (Eq. 10); None until it is needed.
     """
 
@@ -194,7 +196,7 @@ class GramHead:
     moments: np.ndarray
     ridge: float
     samples: int = 0
-    inverse: np.ndarray | None = None
+    inverse: Resolvent | None = None
 
     @classmethod
     def empty(cls, width: int, ridge: float) -> GramHead:
@@ -209,20 +211,33 @@ class GramHead:
         Parameters
         ----------
         method : {"auto", "woodbury", "cholesky"}
-            Woodbury (k M^2) while k is small beside M, else one Cholesky factorisation (M^3).
+            Woodbury (k M^2) while the rows since the last factorisation are few beside M, else
+            one Cholesky factorisation (M^3).
+
+        Notes
+        -----
+        One lesson's products are made in H's precision, and summed up in float64.
         """
-        rows = np.asarray(H, dtype=np.float64)
-        gram = self.gram + rows.T @ rows
-        moments = widen(self.moments, columns) + rows.T @ one_hot(positions, columns)
+        gram = self.gram + H.T @ H
+        targets = one_hot(positions, columns).astype(H.dtype)
+        moments = widen(self.moments, columns) + H.T @ targets
         if method == "auto":
-            method = "woodbury" if self.inverse is not None and 8 * len(rows) < len(gram) else "no"
-        R = woodbury(self.ready_inverse, rows, 0.0) if method == "woodbury" else None
-        return GramHead(gram, moments, self.ridge, self.samples + len(rows), R)
+            method = "woodbury" if self._few(len(H)) else "cholesky"
+        R = None
+        if method == "woodbury":
+            R = self.ready_inverse.learned(np.asarray(H, dtype=np.float64))
+        return GramHead(gram, moments, self.ridge, self.samples + len(H), R)
+
+    def _few(self, more: int) -> bool:
+        """Whether R is at hand, and ``more`` rows are cheaper than another factorisation."""
+        if self.inverse is None:
+            return False
+        return 8 * (self.inverse.taken.shape[1] + more) < len(self.gram)
 
     @property
-    def ready_inverse(self) -> np.ndarray:
+    def ready_inverse(self) -> Resolvent:
         """R, computed where it is missing."""
-        return _ridge_inverse(self.gram, self.ridge) if self.inverse is None else self.inverse
+        return self.inverse or Resolvent.of(self.gram, self.ridge)
 
     def with_inverse(self) -> GramHead:
         """Return the same head with R present."""
@@ -230,15 +245,15 @@ class GramHead:
 
     def with_ridge(self, ridge: float) -> GramHead:
         """Return the same sums under another strength."""
-        return replace(self, ridge=ridge, inverse=None)
+        return replace(self, ridge=ridge, inverse=Resolvent.of(self.gram, ridge))
 
     def weights(self, columns: int) -> np.ndarray:
         """Return W (M, C) of Eq. 8."""
-        return self.ready_inverse @ widen(self.moments, columns)
+        return self.ready_inverse(widen(self.moments, columns))
 
     def hats(self, H: np.ndarray, rows: np.ndarray, blocks: list[slice]) -> list[np.ndarray]:
         """Return blocks of H R H' for samples H (m, M) among those learned."""
-        return _hat_blocks(H, self.ready_inverse, blocks)
+        return self.ready_inverse.forms(H, blocks)
 
     def without_column(self, column: int, H: np.ndarray | None) -> GramHead:
         """Drop a class; with its rows H (k, M) the sums never saw it, else A keeps a trace."""

@@ -22,6 +22,9 @@ from cil_nodes.learners.phase import Phase
 SHORTLIST = 8
 """Classes whose own covariance is asked, by the heads' outputs; bounds the cost of an answer."""
 
+LEAST_VIEWS = 40
+"""Samples a class, on average, from which on class covariances are estimated at all."""
+
 FEW = 64.0
 """Samples of a class at which its own covariance gets half of `covariance_share`."""
 
