@@ -72,8 +72,8 @@ class Plan:
 
     @cached_property
     def accurate(self) -> Contender:
-        """ORACIL with more of everything: twice the width, twice the rank."""
-        return ours("ORACIL, accurate", M=2 * WIDTH, covariance_rank=512)
+        """The preset `accurate`."""
+        return replace(ours("ORACIL, accurate"), kind=Oracil.accurate)
 
     @cached_property
     def paper(self) -> Contender:
