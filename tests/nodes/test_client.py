@@ -113,12 +113,12 @@ def test_teach_tells_its_progress_and_says_how_it_went(
 
 
 def test_silence_is_explained(probe: RosProbe):
-    with Teacher(namespace="/nobody", timeout=0.5) as alone:
-        with pytest.raises(TeacherTimeout, match=r"/nobody/roll_back.*Nodes in /nobody: none"):
+    with Teacher(namespace="/silence", timeout=0.5) as alone:
+        with pytest.raises(TeacherTimeout, match=r"/silence/roll_back.*Nodes in /silence: none"):
             alone.roll_back()
-        with pytest.raises(TeacherTimeout, match=r"0 predictions came on /nobody/predictions"):
+        with pytest.raises(TeacherTimeout, match=r"0 predictions came on /silence/predictions"):
             alone.wait_for_predictions(3)
-        with pytest.raises(TeacherTimeout, match=r"No state came on /nobody/state"):
+        with pytest.raises(TeacherTimeout, match=r"No state came on /silence/state"):
             alone.state()
-        with pytest.raises(TeacherTimeout, match=r"action /nobody/train_phase"):
+        with pytest.raises(TeacherTimeout, match=r"action /silence/train_phase"):
             alone.train()
