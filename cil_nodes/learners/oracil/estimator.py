@@ -349,7 +349,7 @@ class Oracil(Mergeable, IncrementalLearner):
         twin = clone(self).set_params(**changes)
         twin._check_parameters()
         twin._adopt(self)
-        learned = twin._built(known.model.statistics, known.ledger, Phase())
+        learned = twin._built(known.model.statistics, known.ledger, known.model.origins, Phase())
         twin.state_ = replace(known, model=learned.model, calibrated=learned.calibrated)
         return twin
 
