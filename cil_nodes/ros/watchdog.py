@@ -186,6 +186,8 @@ def image_graph(node: Any, topics: tuple[str, str]) -> ImageGraph:
 def _sends_on_request(node: Any, sender: Any) -> bool:
     from rclpy.node import NodeNameNonExistentError
 
+    if not sender.node_namespace.startswith("/"):
+        return False  # just discovered: its publisher is known before its node's name is
     with contextlib.suppress(NodeNameNonExistentError):
         services = node.get_service_names_and_types_by_node(sender.node_name, sender.node_namespace)
         return any(ON_REQUEST in kinds for _, kinds in services)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pytest
+
 from cil_nodes.ros.watchdog import ImageGraph, ImageWatchdog
 
 TOPIC = "/cil/image"
@@ -97,3 +101,20 @@ def test_a_camera_that_sends_on_request_owes_no_images() -> None:
 def test_a_compressed_topic_is_remapped_as_one() -> None:
     only = ImageGraph(others=("/cam/compressed",), compressed=frozenset({"/cam/compressed"}))
     assert "-r image/compressed:=/cam/compressed" in (watch().check(6.0, TOPIC, only) or "")
+
+
+def test_a_sender_whose_node_has_not_been_discovered_yet_is_no_failure():
+    rclpy = pytest.importorskip("rclpy", reason="ROS 2 is not installed: rclpy is missing")
+    from cil_nodes.ros.watchdog import _sends_on_request
+
+    context = rclpy.Context()
+    context.init(args=[])
+    node = rclpy.create_node("looking", context=context)
+    unknown = SimpleNamespace(
+        node_name="_NODE_NAME_UNKNOWN_", node_namespace="_NODE_NAMESPACE_UNKNOWN_"
+    )
+    try:
+        assert _sends_on_request(node, unknown) is False
+    finally:
+        node.destroy_node()
+        context.try_shutdown()
