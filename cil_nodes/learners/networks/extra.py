@@ -1,0 +1,33 @@
+"""torch is an extra: who needs it asks here, and learns how to get it."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+
+class MissingTorchError(ImportError):
+    """A method that trains networks was asked to learn, and torch is not installed."""
+
+
+def load_torch(method: str) -> ModuleType:
+    """Import torch for a method, only when it learns.
+
+    Parameters
+    ----------
+    method : str
+        Who asks, for the message.
+
+    Raises
+    ------
+    MissingTorchError
+        With the remedy, where torch cannot be imported.
+    """
+    try:
+        return importlib.import_module("torch")
+    except ImportError as error:
+        raise MissingTorchError(
+            f"The method {method} trains networks with torch, which is not installed here. "
+            "Install it: pip install 'cil-nodes[torch]' (for the CPU alone, from PyTorch's own "
+            "index: pip install torch --index-url https://download.pytorch.org/whl/cpu)."
+        ) from error
