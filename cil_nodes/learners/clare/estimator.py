@@ -77,7 +77,7 @@ class Clare(IncrementalLearner):
     latent_size : int or "auto" in [1, 4096]
         Width of the latent. The paper has 256. "auto" is a tenth of ``hidden``, from 2 to 24.
     iterations : int or "auto" in [1, 1000000]
-        Steps of the optimiser for a network and phase. "auto" is 12 sqrt(samples), from 100 to
+        Steps of the optimiser for a network and phase. "auto" is 8 sqrt(samples), from 100 to
         2000.
     batch : int in [1, 65536]
         Samples a step.

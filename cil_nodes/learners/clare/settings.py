@@ -116,5 +116,5 @@ def automatic_latent(hidden: int) -> int:
 
 
 def automatic_iterations(samples: int) -> int:
-    """Return 12 sqrt(samples), from 100 to 2,000."""
-    return int(np.clip(12.0 * np.sqrt(samples), 100, 2000))
+    """Return 8 sqrt(samples), from 100 to 2,000."""
+    return int(np.clip(8.0 * np.sqrt(samples), 100, 2000))
