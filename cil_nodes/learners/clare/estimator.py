@@ -63,7 +63,7 @@ class Clare(IncrementalLearner):
         What D_C sees: D_F's last layer, the latent's mean, or a draw of it while training.
     drawn : float in [0, 10]
         Samples drawn of each old class, as a multiple of what the phase has of each of its own;
-        1 is balanced.
+        1 is balanced, 0 draws none.
     filter_drawn : bool
         Leave out draws that the old D_C takes for another class.
     soft_targets : float in [0, 100]
@@ -73,9 +73,10 @@ class Clare(IncrementalLearner):
         Weigh new samples by 1 / phase and drawn ones by 1 - 1 / phase.
     hidden : int or "auto" in [1, 8192]
         Width of D_F's first and R's layer; D_F's second is half of it. The paper has 512. "auto"
-        is the power of two nearest to 3 sqrt(samples), from 16 to 256.
+        is the power of two nearest to 1.5 sqrt(samples), from 16 to 128.
     latent_size : int or "auto" in [1, 4096]
-        Width of the latent. The paper has 256. "auto" is a tenth of ``hidden``, from 2 to 24.
+        Width of the latent. The paper has 256. "auto" is an eighth of ``hidden``, from 2 to
+        16.
     iterations : int or "auto" in [1, 1000000]
         Steps of the optimiser for a network and phase. "auto" is 8 sqrt(samples), from 100 to
         2000.

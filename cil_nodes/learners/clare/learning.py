@@ -160,7 +160,9 @@ class _Task:
         """Draw all old classes, learn them with the new ones (section 2.3)."""
         lesson, classes = self.lesson, len(self.lesson.counts)
         last = self.old.networks[0] if self.old else None
-        drawn = self._all_drawn(last, classes, phase.part(0.0, 0.1)) if last else None
+        drawn = None
+        if last is not None and self.settings.drawn > 0:
+            drawn = self._all_drawn(last, classes, phase.part(0.0, 0.1))
         rows, held = _together(lesson, drawn, classes, self.settings.phase_weights)
         shape = self._shape(lesson.X.shape[1], classes, len(lesson.X))
         if last is not None:

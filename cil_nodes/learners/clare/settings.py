@@ -106,13 +106,13 @@ def _check_size(name: str, value: int | str) -> None:
 
 
 def automatic_hidden(samples: int) -> int:
-    """Return the power of two nearest to 3 sqrt(samples), from 16 to 256."""
-    return int(np.clip(2 ** round(np.log2(3.0 * np.sqrt(samples))), 16, 256))
+    """Return the power of two nearest to 1.5 sqrt(samples), from 16 to 128."""
+    return int(np.clip(2 ** round(np.log2(1.5 * np.sqrt(samples))), 16, 128))
 
 
 def automatic_latent(hidden: int) -> int:
-    """Return a tenth of the hidden width, from 2 to 24."""
-    return int(np.clip(hidden // 10, 2, 24))
+    """Return an eighth of the hidden width, from 2 to 16."""
+    return int(np.clip(hidden // 8, 2, 16))
 
 
 def automatic_iterations(samples: int) -> int:
