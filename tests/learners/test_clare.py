@@ -137,13 +137,12 @@ def test_a_soft_target_and_a_rows_weight_enter_as_written():
 
 
 def test_networks_asked_together_answer_as_each_alone():
-    nets = (network(1, 0), network(1, 1, hidden=6), network(1, 2), network(1, 3, modes=2))
+    nets = (network(1, 0), network(3, 1), network(2, 2, hidden=6), network(3, 3), network(1, 4))
     X = np.random.default_rng(1).normal(size=(7, 12))
     together = parts_of(banks_of(nets), X)
-    for column, net in enumerate(nets):
-        alone = parts_of(banks_of((net,)), X)
-        assert np.allclose(together.error[:, [column]], alone.error)
-        assert np.allclose(together.divergence[:, [column]], alone.divergence)
+    alone = [parts_of(banks_of((net,)), X) for net in nets]
+    assert np.allclose(together.error, np.hstack([one.error for one in alone]))
+    assert np.allclose(together.divergence, np.hstack([one.divergence for one in alone]))
 
 
 # ---- drawing -------------------------------------------------------------------------------------
@@ -168,8 +167,9 @@ def test_as_many_of_each_old_class_are_drawn_and_targets_leave_room_for_new_ones
 
 
 def test_contradictions_are_dropped_and_no_class_loses_everything():
-    net = network()
+    net = network(seed=2)
     kept = draw_old(net, 50, 3, np.random.default_rng(0), Phase(), filtered=True)
+    assert 0 < kept.dropped < 100
     told = net.logits(kept.X).argmax(axis=1)
     for position in range(3):
         own = kept.positions == position
@@ -236,14 +236,17 @@ def test_what_a_phase_does_not_bring_stays_as_it_was_to_the_bit():
 @needs_torch
 def test_more_samples_change_their_class_and_keep_what_it_was():
     rng = np.random.default_rng(0)
-    first, second = np.abs(rng.normal(size=(2, 1, 24))) * 3
-    looks = [np.abs(look + 0.2 * rng.normal(size=(40, 24))) for look in (first, second)]
-    other = np.abs(rng.normal(size=(40, 24)) * 0.2 + np.roll(first, 7))
-    learner = Clare().partial_fit(looks[0], ["mug"] * 40).partial_fit(other, ["cup"] * 40)
+    centres = 3 * np.abs(rng.normal(size=(2, 1, 24)))
+    looks = [np.abs(look + 0.2 * rng.normal(size=(40, 24))) for look in centres]
+    learner = Clare(iterations=150).partial_fit(looks[0], ["mug"] * 40)
+
+    def errors():
+        shown = [prepared(look, "gaussian") for look in looks]
+        return [learner.state_.model.parts(X).error.mean() for X in shown]
+
+    strange = errors()[1]
     learner.partial_fit(looks[1], ["mug"] * 40)
-    assert np.mean(learner.predict(looks[0]) == "mug") > 0.9
-    assert np.mean(learner.predict(looks[1]) == "mug") > 0.9
-    assert np.mean(learner.predict(other) == "cup") > 0.9
+    assert max(errors()) < 0.3 * strange
 
 
 @needs_torch
