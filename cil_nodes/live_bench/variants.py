@@ -90,6 +90,7 @@ def teacher(
         stdout=subprocess.PIPE,
         text=True,
         env=environment,
+        start_new_session=True,  # so that it can give way to everybody
     )
 
     def give() -> list[tuple[int, int]]:
