@@ -5,13 +5,12 @@ Imported only where it is asked for: LightGBM and skops take a second and 100 MB
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import lightgbm
 import numpy as np
+import skops.io
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
@@ -70,7 +69,7 @@ class EnsembleRouter:
             "router.rows": self.rows,
             "router.labels": self.labels,
             "router.weights": self.weights,
-            "router.forest": np.frombuffer(_skops().dumps(self.forest), dtype=np.uint8),
+            "router.forest": np.frombuffer(skops.io.dumps(self.forest), dtype=np.uint8),
             "router.boosted": pack_text(self.boosted.model_to_string()),
         }
 
@@ -82,19 +81,11 @@ class EnsembleRouter:
             rows,
             labels,
             _knn().fit(rows, labels),
-            _skops().loads(tensors["router.forest"].tobytes(), trusted=[]),
+            skops.io.loads(tensors["router.forest"].tobytes(), trusted=[]),
             lightgbm.Booster(model_str=unpack_text(tensors["router.boosted"])),
             tensors["router.weights"],
             groups,
         )
-
-
-def _skops() -> ModuleType:
-    """Import skops late: it imports all of scikit-learn, which loads torch where that is installed.
-
-    That takes seconds and 200 MB, which only a learner with this router has to bear.
-    """
-    return importlib.import_module("skops.io")
 
 
 def train_router(
