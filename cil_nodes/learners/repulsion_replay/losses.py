@@ -78,7 +78,7 @@ def distillation(scores: torch.Tensor, shares: torch.Tensor, temperature: float)
     return -(temperature**2) * (shares * logs).sum(1).mean()
 
 
-# ---- section 3.2: competing classes ----------------------------------------------------------------------
+# ---- section 3.2: competing classes ----------------------------------------
 
 
 def competitors(probabilities: torch.Tensor, factor: float) -> torch.Tensor:
@@ -96,7 +96,7 @@ def competitors(probabilities: torch.Tensor, factor: float) -> torch.Tensor:
     return others & (probabilities > top / factor) if factor else others
 
 
-# ---- section 3.3: repulsion and attraction ----------------------------------------------------------------------
+# ---- section 3.3: repulsion and attraction ----------------------------------------
 
 
 def repulsion(

@@ -128,13 +128,11 @@ class Model:
 
 def without(model: Model, position: int) -> Model:
     """Return the model without one class: its column, mode, gate, mean and calibration."""
-    training = model.training and replace(
-        model.training,
-        **{
-            name: _dropped(getattr(model.training, name), position)
-            for name in ("first", "second", "importance", "anchor")
-        },
-    )
+    training = model.training
+    if training is not None:
+        parts = (_dropped(getattr(training, name), position) for name in _PARTS)
+        first, second, importance, anchor = parts
+        training = Training(first, second, training.steps, importance, anchor)
     return replace(
         model,
         weights=_dropped(model.weights, position),
