@@ -102,6 +102,10 @@ class Replayed:
     shares: torch.Tensor
     probabilities: torch.Tensor
 
+    def padded(self, classes: int) -> torch.Tensor:
+        """Return the targets over all classes (n, C): new ones have no share."""
+        return functional.pad(self.shares, (0, classes - self.shares.shape[1]))
+
 
 def train(
     net: Network,
@@ -141,10 +145,8 @@ def train(
     batches = _drawn(samples, rows, len(net.gates), rule.batch, net.generator)
     for step in range(steps):
         phase.report(step / steps, "training")
-        loss = _new_loss(net, *next(batches), rule)
-        if old is not None:
-            replayed = replay(old, net, rule)
-            loss = share * loss + (1 - share) * _replay_loss(net, replayed, rule)
+        replayed = replay(old, net, rule) if old else None
+        loss = _loss(net, next(batches), replayed, share, rule)
         _step(net, loss)
         sum_, counted = sum_ + float(loss.detach()), counted + 1
         if counted == every:
@@ -169,25 +171,43 @@ def _drawn(
         yield samples.x[order[at]], own
 
 
+def _loss(
+    net: Network,
+    new: tuple[torch.Tensor, torch.Tensor],
+    replayed: Replayed | None,
+    share: float,
+    rule: Rule,
+) -> torch.Tensor:
+    """Return the loss of a step; new and replayed samples go through the network together."""
+    x, own = new
+    shares = functional.one_hot(own, len(net.gates)).to(x.dtype)
+    if replayed is not None:
+        x = torch.cat([x, replayed.x])
+        shares = torch.cat([shares, replayed.padded(len(net.gates))])
+    scores, again, generative = _through(net, x, shares, rule)
+    n = len(own)
+    loss = functional.cross_entropy(scores[:n], own) + generative[:n].mean()
+    if replayed is None:
+        return loss
+    temperature = rule.temperature if rule.distillation else 1.0
+    old = losses.distillation(scores[n:], replayed.shares, temperature) + generative[n:].mean()
+    old = old + _repulsion_and_attraction(net, again[n:], replayed, rule)
+    return share * loss + (1 - share) * old
+
+
 def _through(
-    net: Network, x: torch.Tensor, shares: torch.Tensor
+    net: Network, x: torch.Tensor, shares: torch.Tensor, rule: Rule
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return scores (n, C), x' (n, d) and the generative loss () (Eq. 1 to 3) of samples."""
+    """Return scores (n, C), x' (n, d) and the generative loss (n,) (Eq. 1 to 3) of samples."""
     w = net.weights
     h = network.encoded(w, x)
     mean, logvar = network.posterior(w, h)
     noise = torch.randn(mean.shape, generator=net.generator, device=x.device)
     z = mean + torch.exp(0.5 * logvar) * noise
     again = network.decoded(w, z, network.mixed(net.gates, shares))
-    return network.logits(w, x, h), again, losses.regularisation(w, z, logvar, shares).mean()
-
-
-def _new_loss(net: Network, x: torch.Tensor, own: torch.Tensor, rule: Rule) -> torch.Tensor:
-    """Return classification, reconstruction and regularisation of new samples."""
-    shares = functional.one_hot(own, len(net.gates)).to(x.dtype)
-    scores, again, kl = _through(net, x, shares)
-    generative = losses.squared_error(x, again).mean() + kl / rule.kl_divisor
-    return functional.cross_entropy(scores, own) + generative
+    kl = losses.regularisation(w, z, logvar, shares)
+    generative = losses.squared_error(x, again) + kl / rule.kl_divisor
+    return network.logits(w, x, h), again, generative
 
 
 @torch.no_grad()
@@ -205,15 +225,6 @@ def replay(old: Old, net: Network, rule: Rule) -> Replayed:
         told = own if rule.conditional else scores.argmax(1)
         shares = functional.one_hot(told, old.classes).to(x.dtype)
     return Replayed(x, shares, probabilities)
-
-
-def _replay_loss(net: Network, replayed: Replayed, rule: Rule) -> torch.Tensor:
-    """Return distillation, reconstruction, regularisation, repulsion, attraction of replay."""
-    scores, again, kl = _through(net, replayed.x, replayed.shares)
-    temperature = rule.temperature if rule.distillation else 1.0
-    told = losses.distillation(scores, replayed.shares, temperature)
-    generative = losses.squared_error(replayed.x, again).mean() + kl / rule.kl_divisor
-    return told + generative + _repulsion_and_attraction(net, again, replayed, rule)
 
 
 def _repulsion_and_attraction(
@@ -246,7 +257,7 @@ def adam(
     weights: Weights, first: Weights, second: Weights, steps: int, rate: float
 ) -> torch.optim.Adam:
     """Return Adam over ``weights``, going on from moments of earlier phases."""
-    optimiser = torch.optim.Adam(list(weights.values()), lr=rate)
+    optimiser = torch.optim.Adam(list(weights.values()), lr=rate, fused=True)
     for name, weight in weights.items():
         if name in first:
             optimiser.state[weight] = {
