@@ -82,14 +82,23 @@ class _Run:
             self.head = classifier(len(self.classes)).to(device)
         self.weights = [*self.body.parameters(), *self.head.parameters()]
         self.optimiser = torch.optim.AdamW(self.weights, RATE, weight_decay=DECAY)
-        steps = epochs * (len(self.labels) // BATCH)
-        self.plan = torch.optim.lr_scheduler.OneCycleLR(self.optimiser, RATE, steps)
+        self.epochs, self.done = epochs, 0
+        self.history: list[list[int]] = []
+        schedules = torch.optim.lr_scheduler
+        self.plan: torch.optim.lr_scheduler.LRScheduler = schedules.OneCycleLR(
+            self.optimiser, RATE, epochs * self.steps
+        )
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch."""
+        return len(self.labels) // BATCH
 
     def epoch(self, number: int) -> float:
         """Go over the pictures once; returns the mean loss."""
         rng = np.random.default_rng([self.seed, number])
         order = rng.permutation(len(self.labels))
-        total, steps = 0.0, len(order) // BATCH
+        total, steps = 0.0, self.steps
         self.body.train()
         for step in range(steps):
             rows = order[step * BATCH : (step + 1) * BATCH]
@@ -125,24 +134,46 @@ class _Run:
             "plan": self.plan,
         }
 
-    def keep(self, epochs: int) -> None:
+    def keep(self, done: int) -> None:
         """Write a checkpoint after so many epochs."""
+        self.done = done
         self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
         whole = {name: part.state_dict() for name, part in self._parts().items()}
+        about = {"done": done, "epochs": self.epochs, "history": self.history, "seed": self.seed}
         beside = self.checkpoint.with_suffix(".part")
-        torch.save({"epochs": epochs, "seed": self.seed, **whole}, beside)
+        torch.save({**about, **whole}, beside)
         beside.replace(self.checkpoint)
 
     def resume(self) -> int:
-        """Return the epochs done by an earlier run with the same seed, having loaded them."""
+        """Return the epochs done by an earlier run with the same seed, having loaded them.
+
+        Where that run was meant to be longer or shorter, the learning rate falls evenly to zero
+        from where it was, over the epochs that are left.
+        """
         if not self.checkpoint.is_file():
             return 0
         kept = torch.load(self.checkpoint, weights_only=True)
         if kept["seed"] != self.seed:
             return 0
-        for name, part in self._parts().items():
-            part.load_state_dict(kept[name])
-        return int(kept["epochs"])
+        parts = self._parts()
+        for name in ("body", "head", "optimiser"):
+            parts[name].load_state_dict(kept[name])
+        self.done, self.history = int(kept["done"]), kept["history"]
+        other = kept["epochs"] != self.epochs
+        if other:
+            self.history = [*self.history, [int(kept["epochs"]), self.done]]
+        if self.history:
+            self.plan = self._falling()
+        if not other:
+            self.plan.load_state_dict(kept["plan"])
+        return self.done
+
+    def _falling(self) -> torch.optim.lr_scheduler.LRScheduler:
+        """Return a schedule that falls from the present rate over the epochs left."""
+        for group in self.optimiser.param_groups:
+            group["initial_lr"] = group["lr"]
+        left = max(1, (self.epochs - self.done) * self.steps)
+        return torch.optim.lr_scheduler.LinearLR(self.optimiser, 1.0, 1e-3, left)
 
 
 def shifted(pictures: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -175,6 +206,9 @@ def _write(
         "seed": seed,
         "accuracy_on_its_test_split": round(accuracy, 4),
         "command": f"python -m cil_nodes.evaluation.convolutions --epochs {epochs} --seed {seed}",
+        "begun_as": [
+            f"--epochs {planned}, interrupted after {done}" for planned, done in run.history
+        ],
         "torch": torch.__version__,
     }
     (folder / "weights.json").write_text(json.dumps(provenance, indent=2) + "\n", encoding="utf-8")
