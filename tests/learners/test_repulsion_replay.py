@@ -332,6 +332,9 @@ def test_optimiser_and_importance_go_on_over_phases_and_through_a_file(tmp_path)
         each.partial_fit(*blobs(("key",)))
     after = learner.state_.model.training
     assert (first.steps, after.steps) == (40, 80)
+    assert np.abs(after.second["d1.b"]).max() > 0
+    # Adam forgets its second moment by 0.999 a step at most: 40 steps leave 96 %.
+    assert (after.second["d1.b"] >= 0.95 * first.second["d1.b"]).all()
     kept = after.importance["e1.w"] - first.importance["e1.w"]
     assert (kept >= 0).all()
     assert kept.max() > 0

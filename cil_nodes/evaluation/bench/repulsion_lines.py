@@ -16,15 +16,12 @@ from cil_nodes.datasets import open_dataset
 from cil_nodes.evaluation.bench.context import Work
 from cil_nodes.evaluation.bench.features import features_of
 from cil_nodes.evaluation.bench.repulsion_inside import inside
+from cil_nodes.evaluation.bench.repulsion_settings import PHASES, line_settings
 from cil_nodes.evaluation.convolutions import internal_features
 from cil_nodes.evaluation.convolutions.internal import WEIGHTS
 from cil_nodes.evaluation.protocols import Labelled, split_phases
 from cil_nodes.evaluation.protocols.labelled import held_out_split
 from cil_nodes.learners.repulsion_replay import RepulsionReplay
-
-PHASES = 10
-VALIDATION_ORDER = 7
-"""Class order of the runs that choose settings; none of the orders that are reported."""
 
 GENERATOR_EVERY = 5
 """Every fifth test picture is classified by the generator too: it takes a pass for each class."""
@@ -48,46 +45,6 @@ CODE = (
     "evaluation/bench/repulsion_inside.py",
 )
 """Code that decides the figures of a run: a change makes kept ones stale."""
-
-SIZES: dict[str, dict[str, Any]] = {
-    "scaled": {"hidden": 256, "latent": 100, "iterations": 300, "batch": 128, "rate": 1e-3},
-    "full": {"hidden": 2000, "latent": 100, "iterations": 5000, "batch": 512, "rate": 1e-4},
-}
-"""The scaled size is for two cores; the full one is the paper's, for a GPU."""
-
-SYNAPSES = {"scaled": 1e4, "full": 1e8}
-"""Strength of synaptic intelligence: at full size the published one; scaled, chosen on the
-validation order."""
-
-REPULSION = {"repulsion": "reciprocal", "repulsion_weight": 0.1, "attraction_weight": 0.1}
-"""Form and weights of RR and RA: chosen on the validation order."""
-
-_NOTHING = {"repulsion": "none", "repulsion_weight": 0.0, "attraction_weight": 0.0}
-
-
-def line_settings(line: str, size: str) -> dict[str, Any]:
-    """Return all settings of a line at a size.
-
-    Parameters
-    ----------
-    line : str
-        ``bir``, ``bir_si``, ``f<number>``, ``nof`` (every class competes), ``confidence`` (f = 20,
-        weighed), or ``joint`` (every class in one phase).
-    size : {"scaled", "full"}
-    """
-    base = {**SIZES[size], "kl_divisor": 3072.0, "si_strength": SYNAPSES[size], "gated": 0.6}
-    if line == "joint":
-        longer = {"iterations": PHASES * base["iterations"]}
-        return {**base, **_NOTHING, **longer, "si_strength": 0.0}
-    if line == "bir":
-        return {**base, **_NOTHING, "si_strength": 0.0, "gated": 0.7}
-    if line == "bir_si":
-        return {**base, **_NOTHING}
-    if line == "nof":
-        return {**base, **REPULSION, "factor": 0.0}
-    if line == "confidence":
-        return {**base, **REPULSION, "factor": 20.0, "confidence": True}
-    return {**base, **REPULSION, "factor": float(line.removeprefix("f"))}
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,8 @@ from numpy.typing import NDArray
 
 from cil_nodes.evaluation import peers
 from cil_nodes.evaluation.bench.context import Context, Work
-from cil_nodes.evaluation.bench.repulsion_lines import (
-    PHASES,
-    VALIDATION_ORDER,
-    Run,
-    pictures,
-)
+from cil_nodes.evaluation.bench.repulsion_lines import Run, pictures
+from cil_nodes.evaluation.bench.repulsion_settings import PHASES, VALIDATION_ORDER
 from cil_nodes.evaluation.protocols import split_phases
 
 LITE = "efficientnet_lite0"
@@ -28,7 +24,7 @@ OTHERS = ("f5", "f50", "f100", "nof", "confidence")
 FRAME = {"streaming LDA": "StreamingLDA", "joint ridge": "JointRidge"}
 """Peers on the same features."""
 
-STRENGTHS = (0.0, 1e2, 1e4, 1e6, 1e8)
+STRENGTHS = (0.0, 1e1, 1e2, 1e4, 1e8)
 """Synaptic intelligence, tried on the validation order."""
 WEIGHTS = (0.01, 0.1, 1.0)
 """lambda of RR and RA together, tried on the validation order."""

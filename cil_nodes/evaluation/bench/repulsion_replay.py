@@ -6,8 +6,8 @@ from typing import Any
 
 from cil_nodes.evaluation.bench.context import Context, Work
 from cil_nodes.evaluation.bench.registry import bench
-from cil_nodes.evaluation.bench.repulsion_lines import REPULSION, SIZES, SYNAPSES
 from cil_nodes.evaluation.bench.repulsion_plan import FRAME, LITE, Found, Plan
+from cil_nodes.evaluation.bench.repulsion_settings import REPULSION, SIZES, SYNAPSES
 from cil_nodes.evaluation.bench.repulsion_tables import (
     drawings,
     frame_table,
