@@ -24,7 +24,7 @@ OTHERS = ("f5", "f50", "f100", "nof", "confidence")
 FRAME = {"streaming LDA": "StreamingLDA", "joint ridge": "JointRidge"}
 """Peers on the same features."""
 
-STRENGTHS = (0.0, 1e1, 1e2, 1e4, 1e8)
+STRENGTHS = (0.0, 1e1, 1e2, 1e4)
 """Synaptic intelligence, tried on the validation order."""
 WEIGHTS = (0.01, 0.1, 1.0)
 """lambda of RR and RA together, tried on the validation order."""

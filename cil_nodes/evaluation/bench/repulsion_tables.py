@@ -104,7 +104,7 @@ def _generator_record(found: Found, part: str, size: str) -> Record:
     if not own:
         return missing(id_)
     softmax = float(np.mean(list(values(found, "f20", part).values())))
-    note = "The network of f = 20, classified by the generator; every fifth test picture."
+    note = "The network of f = 20, classified by the generator; every tenth test picture."
     reference = {"softmax of the same network": round(softmax, 4)}
     return measured(id_, list(own.values()), unit="%", reference=reference, note=note)
 
@@ -186,7 +186,7 @@ def frame_table(found: Found, frame: Mapping[tuple[str, str], dict[str, Any]]) -
         ("learner", "features", *PARTS.values()),
         tuple(rows),
         20.0,
-        "Peers and joint training in the first class order. The generator answers every fifth "
+        "Peers and joint training in the first class order. The generator answers every tenth "
         "test picture.",
     )
 
