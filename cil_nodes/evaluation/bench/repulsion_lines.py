@@ -126,8 +126,8 @@ def make(run: Run) -> dict[str, Any]:
     dict
         ``classes``: accuracy of each class at the end, in the order taught, percent; ``phases``:
         mean accuracy over the classes known after each phase, on every fifth picture;
-        ``generator``: as ``classes``, on every tenth, classified by the generator; ``seconds``: of training, a phase;
-        and what `inside` says.
+        ``generator``: as ``classes``, on every tenth, classified by the generator;
+        ``seconds``: of training, a phase; and what `inside` says.
     """
     train, shown, classes = pictures(run.features, run.split)
     phases = split_phases(classes, 1 if run.line == "joint" else PHASES, run.order)
