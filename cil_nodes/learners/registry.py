@@ -26,6 +26,7 @@ _PEERS = "cil_nodes.evaluation.peers"
 _BUILT_IN = {
     "clare": "cil_nodes.learners.clare:Clare",
     "oracil": "cil_nodes.learners.oracil:Oracil",
+    "repulsion_replay": "cil_nodes.learners.repulsion_replay:RepulsionReplay",
     # Peers to measure against, open to users; imported only when one is asked for.
     "acil": f"{_PEERS}.recursive_ridge:RecursiveRidge",
     "anacp": f"{_PEERS}.anacp:AnaCP",

@@ -21,6 +21,7 @@ _MODULES = (
     "oracil_grocery",
     "oracil_merge",
     "oracil_scale",
+    "repulsion_replay",
     "unknown",
 )
 _registered: dict[str, Bench] = {}
