@@ -1,12 +1,12 @@
-"""scikit-learn's own checks, on the defaults and on the paper's choices with a small M."""
+"""scikit-learn's own checks, on the defaults of every learner."""
 
 from __future__ import annotations
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from cil_nodes.learners import Oracil
+from cil_nodes.learners import Innamp, Oracil
 
 
-@parametrize_with_checks([Oracil()])
-def test_oracil_is_a_scikit_learn_classifier(estimator, check):
+@parametrize_with_checks([Oracil(), Innamp()])
+def test_a_learner_is_a_scikit_learn_classifier(estimator, check):
     check(estimator)
