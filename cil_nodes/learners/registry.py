@@ -24,6 +24,7 @@ from cil_nodes.learners.base import IncrementalLearner
 GROUP = "cil_nodes.learners"
 _PEERS = "cil_nodes.evaluation.peers"
 _BUILT_IN = {
+    "clifer": "cil_nodes.learners.clifer:Clifer",
     "oracil": "cil_nodes.learners.oracil:Oracil",
     # Peers to measure against, open to users; imported only when one is asked for.
     "acil": f"{_PEERS}.recursive_ridge:RecursiveRidge",

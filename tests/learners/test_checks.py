@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cil_nodes.learners import Oracil, checks
+from cil_nodes.learners.clifer import Clifer
 from tests.learners.nearest_mean_example import NearestMean
 
 FORMS = {
@@ -16,6 +17,7 @@ FORMS = {
     "by_group": partial(Oracil, M=40, gram="group", group_capacity=2),
     "printed": partial(Oracil, M=64, gram="group", solver="woodbury", group_capacity=3),
     "joint": partial(Oracil, M=0, router="none", solver="cholesky"),
+    "clifer": Clifer,
     "example": NearestMean,
 }
 
