@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cil_nodes.evaluation.bench.runner import BenchResult
 
 _MODULES = (
+    "clifer_faces",
     "demo_sim",
     "demo_grocery",
     "int8",

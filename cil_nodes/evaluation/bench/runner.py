@@ -35,6 +35,8 @@ class BenchResult:
         Shown on the page, ours beside published ones.
     drawings : tuple of Curves
         Drawn beside them.
+    pictures : mapping of str to bytes
+        PNG files by title, written beside the result.
     """
 
     records: tuple[Record, ...]
@@ -42,6 +44,7 @@ class BenchResult:
     details: Mapping[str, Any] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
     drawings: tuple[Curves, ...] = ()
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def seeds_of(entry: Bench, seeds: int | None) -> range:
@@ -153,6 +156,8 @@ def run(
             "drawings": list(result.drawings),
         },
     )
+    for title, picture in result.pictures.items():
+        canonical.write_bytes(path.with_name(f"{name}-{title}.png"), picture)
     return "\n".join([*map(_line, records), f"  written to {path}"])
 
 
