@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _MODULES = (
     "clare_mnist",
+    "clifer_faces",
     "demo_sim",
     "demo_grocery",
     "int8",
