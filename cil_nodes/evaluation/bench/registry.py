@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _MODULES = (
     "clare_mnist",
+    "clifer_faces",
     "demo_sim",
     "demo_grocery",
     "int8",
@@ -21,6 +22,7 @@ _MODULES = (
     "oracil_grocery",
     "oracil_merge",
     "oracil_scale",
+    "repulsion_replay",
     "unknown",
 )
 _registered: dict[str, Bench] = {}
