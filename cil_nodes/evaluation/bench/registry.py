@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from cil_nodes.evaluation.bench.runner import BenchResult
 
 _MODULES = (
+    "clare_mnist",
+    "clifer_faces",
     "demo_sim",
     "demo_grocery",
     "int8",
