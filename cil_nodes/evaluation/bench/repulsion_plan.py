@@ -26,7 +26,7 @@ FRAME = {"streaming LDA": "StreamingLDA", "joint ridge": "JointRidge"}
 
 STRENGTHS = (0.0, 1e1, 1e2, 1e4)
 """Synaptic intelligence, tried on the validation order."""
-WEIGHTS = (0.01, 0.1, 1.0)
+WEIGHTS = (0.1, 0.5, 2.0)
 """lambda of RR and RA together, tried on the validation order."""
 FORMS = ("reciprocal", "negative")
 SWEEP_ITERATIONS = 100

@@ -32,7 +32,7 @@ SYNAPSES = {"scaled": 1e4, "full": 1e8}
 """Strength of synaptic intelligence: at full size the published one; scaled, chosen on the
 validation order."""
 
-REPULSION = {"repulsion": "reciprocal", "repulsion_weight": 0.1, "attraction_weight": 0.1}
+REPULSION = {"repulsion": "negative", "repulsion_weight": 0.5, "attraction_weight": 0.5}
 """Form and weights of RR and RA: chosen on the validation order."""
 
 _NOTHING = {"repulsion": "none", "repulsion_weight": 0.0, "attraction_weight": 0.0}

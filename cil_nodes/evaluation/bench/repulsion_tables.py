@@ -146,7 +146,7 @@ def gains_table(found: Found, minutes: float) -> Table:
         cells: list[Cell] = []
         for number, part in enumerate(PARTS):
             base = np.mean(list(values(found, "bir_si", part).values()))
-            relative = 100 * gain(found, line, part)[0] / base
+            relative = 100 * gain(found, line, part)[0] / base if base else float("inf")
             paper = theirs[2 * number]
             cells += [gain_text(found, line, part), f"{relative:+.1f}", paper]
         rows.append((name, len(found.of(line)), *cells))

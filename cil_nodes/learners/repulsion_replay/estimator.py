@@ -278,7 +278,7 @@ class RepulsionReplay(IncrementalLearner):
         x = model.scaling(X)
         generated = self.answers == "generator"
         scores = answering.generator_scores(model, x) if generated else answering.logits(model, x)
-        unknown = model.score_map(answering.novelty(model, x))
+        unknown = model.score_map(calibrating.novelty(model, x))
         return Scores(
             softmax(scores, axis=1),
             unknown,
