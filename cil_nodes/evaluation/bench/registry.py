@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _MODULES = (
     "demo_sim",
     "demo_grocery",
+    "innamp",
     "int8",
     "oracil_cifar100",
     "oracil_grocery",
