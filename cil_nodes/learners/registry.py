@@ -24,8 +24,11 @@ from cil_nodes.learners.base import IncrementalLearner
 GROUP = "cil_nodes.learners"
 _PEERS = "cil_nodes.evaluation.peers"
 _BUILT_IN = {
+    "clare": "cil_nodes.learners.clare:Clare",
     "innamp": "cil_nodes.learners.innamp:Innamp",
+    "clifer": "cil_nodes.learners.clifer:Clifer",
     "oracil": "cil_nodes.learners.oracil:Oracil",
+    "repulsion_replay": "cil_nodes.learners.repulsion_replay:RepulsionReplay",
     # Peers to measure against, open to users; imported only when one is asked for.
     "acil": f"{_PEERS}.recursive_ridge:RecursiveRidge",
     "anacp": f"{_PEERS}.anacp:AnaCP",

@@ -1,4 +1,4 @@
-"""The public checks: both methods in their forms pass each; broken learners fail the right one."""
+"""The public checks: every method in its forms passes each; broken learners fail the right one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cil_nodes.learners import Innamp, Oracil, checks
+from cil_nodes.learners.clifer import Clifer
 from tests.learners.nearest_mean_example import NearestMean
 
 FORMS = {
@@ -21,6 +22,7 @@ FORMS = {
     "innamp_evm": partial(Innamp, boundary="evm", steps=200),
     "innamp_shell": partial(Innamp, boundary="shell", steps=200),
     "innamp_paper": partial(Innamp.paper, exemplars=200),
+    "clifer": Clifer,
     "example": NearestMean,
 }
 

@@ -35,6 +35,8 @@ class BenchResult:
         Shown on the page, ours beside published ones.
     drawings : tuple of Curves
         Drawn beside them.
+    pictures : mapping of str to bytes
+        PNG files shown on the page, by name; written as ``<benchmark>-<name>.png``.
     """
 
     records: tuple[Record, ...]
@@ -42,6 +44,7 @@ class BenchResult:
     details: Mapping[str, Any] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
     drawings: tuple[Curves, ...] = ()
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def seeds_of(entry: Bench, seeds: int | None) -> range:
@@ -136,6 +139,8 @@ def run(
     finally:
         context.close()
     records = [_stamped(record, name, len(wanted), entry) for record in result.records]
+    for picture, content in result.pictures.items():
+        canonical.write_bytes(Path(docs) / "benchmarks" / f"{name}-{picture}.png", content)
     path = canonical.write(
         Path(docs) / "benchmarks" / f"{name}.json",
         {
@@ -151,6 +156,7 @@ def run(
             "details": dict(result.details),
             "tables": list(result.tables),
             "drawings": list(result.drawings),
+            "pictures": sorted(result.pictures),
         },
     )
     return "\n".join([*map(_line, records), f"  written to {path}"])
