@@ -16,7 +16,7 @@ usage: sudo tests/bare_machine.sh [OPTION...]
   --record                   write what was printed into docs/bare-machine.md
   --changed                  say whether set-up files changed since docs/bare-machine.md was recorded
 
-Needs root, debootstrap, about 6 GB and the network. Name resolution, proxy, certificates and the
+Needs root, debootstrap, about 7 GB and the network. Name resolution, proxy, certificates and the
 settings of pip and apt are taken over from this machine.
 END
 }

@@ -1,4 +1,4 @@
-"""`cil test`, `cil python`, `cil wheelhouse`: this clone's environment, and one elsewhere."""
+"""`cil setup`, `cil test`, `cil python`, `cil wheelhouse`: this clone's environment, and others."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ from cil_nodes.cli.common import Commands, add_command, clone_root
 
 def add(commands: Commands) -> None:
     """Add the commands of this family."""
+    setup = add_command(
+        commands,
+        "setup",
+        "make the environment, and try again what it had to do without",
+        "cil setup",
+    )
+    setup.set_defaults(run=run_setup)
     test = add_command(
         commands, "test", "run the tests of this clone with pytest", "cil test -k metrics -x"
     )
@@ -32,9 +39,25 @@ def add(commands: Commands) -> None:
         "cil wheelhouse /media/usb/wheels",
     )
     wheelhouse.add_argument(
-        "folder", type=Path, metavar="DIR", help="made where it is missing; 330 MB"
+        "folder", type=Path, metavar="DIR", help="made where it is missing; 510 MB"
     )
     wheelhouse.set_defaults(run=run_wheelhouse)
+
+
+def run_setup(options: argparse.Namespace) -> int:
+    """Carry out `cil setup`; ``./cil`` has made the environment already."""
+    from cil_nodes.environment import __main__ as environment
+
+    root, venv = clone_root(), Path(sys.prefix)
+    if not (venv / ".cil").is_dir():
+        raise FileNotFoundError(
+            f"{venv} was not made by ./cil, so there is nothing to set up here. For the methods "
+            "that train networks: pip install 'cil-nodes[torch]'."
+        )
+    code = environment.main(["--root", str(root), "--venv", str(venv), "--again"])
+    if not code:
+        print(f"The environment is {venv}")
+    return code
 
 
 def run_tests(options: argparse.Namespace) -> int:

@@ -1,4 +1,7 @@
-"""``python3 -m cil_nodes.environment --root CLONE --venv FOLDER``, as ``./cil`` calls it."""
+"""``python3 -m cil_nodes.environment --root CLONE --venv FOLDER``, as ``./cil`` calls it.
+
+``cil setup`` adds ``--again``.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Make the environment of this clone.")
     parser.add_argument("--root", type=Path, required=True, help="the clone")
     parser.add_argument("--venv", type=Path, required=True, help="the environment's folder")
+    parser.add_argument("--again", action="store_true", help="only try again what could not be had")
     options = parser.parse_args(arguments)
     # A closed terminal or a kill ends like Ctrl-C: children end too, stamps stay unwritten.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     venv = Path(options.venv).absolute()
     try:
         with _alone(venv):
-            Maker(Path(options.root).absolute(), venv).make()
+            maker = Maker(Path(options.root).absolute(), venv)
+            maker.try_again() if options.again else maker.make()
     except SetupError as error:
         print(f"cil: {error}", file=sys.stderr)
         return 1

@@ -12,7 +12,7 @@ from pathlib import Path
 from cil_nodes.environment.errors import SetupError
 
 OLDEST_GLIBC = (2, 28)
-NEEDED_GIGABYTES = 3.0
+NEEDED_GIGABYTES = 4.0
 _WITH_ROS = (
     "Install ROS 2 Jazzy and build the workspace: docs/installation.md says how, and what\n"
     "works on arm64. In short: pip install -e '.[cpu,encoders,bags]', cd ros2_ws && colcon build."

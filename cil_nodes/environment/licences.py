@@ -20,6 +20,7 @@ from cil_nodes.environment.errors import SetupError
 
 FILES = {
     "requirements.txt": "What the nodes and the bench run on",
+    "requirements-torch.txt": "torch, for the methods that train networks",
     "requirements-ros.txt": "ROS 2 as wheels, and what builds the interfaces",
     "requirements-dev.txt": "What tests and checks need",
     "requirements-compiler.txt": "Compiler, where the machine has none; removed after the build",
@@ -36,6 +37,7 @@ STATED = {
     "narwhals": "MIT",
     "ros-fastcdr": "Apache-2.0",
     "ros-fastrtps": "Apache-2.0",
+    "setuptools": "MIT",
     "six": "MIT",
     "skops": "MIT",
     "tomli": "MIT",
@@ -98,7 +100,7 @@ def pinned(root: Path, file: str) -> dict[str, tuple[str, ...]]:
     """Return name to pinned versions of a requirements file, in its order."""
     found: dict[str, tuple[str, ...]] = {}
     for line in (root / file).read_text().splitlines():
-        if line and not line.startswith("#"):
+        if line and not line.startswith(("#", "--")):
             requirement = Requirement(line)
             version = str(requirement.specifier).removeprefix("==")
             found[requirement.name] = (*found.get(requirement.name, ()), version)
@@ -167,7 +169,8 @@ def carried_by(name: str) -> tuple[str, ...]:
         files = metadata.files(name) or []
     except metadata.PackageNotFoundError:
         return ()
-    bundled = {path.name for path in files if path.parts and ".libs" in path.parts[0]}
+    folders = (".libs", "torch/lib/")
+    bundled = {path.name for path in files if any(folder in str(path) for folder in folders)}
     found = {
         f"{re.split('[-.]', library)[0]}: {licence}"
         for library in bundled

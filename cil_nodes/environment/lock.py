@@ -2,7 +2,8 @@
 
 Each interpreter named (``python3.10 python3.11 ...``, one for each supported version) resolves all
 that ``pyproject.toml`` asks for in one go; the answers are merged, with a marker where they differ.
-Needs the network, and a minute or two for each interpreter.
+Needs the network, and a minute or two for each interpreter. torch is resolved last and by itself,
+because its CPU build is on an index of its own; where that has none, its pins stay as they were.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import tomllib
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from cil_nodes.environment import torch_build
+
 # Which extras of pyproject.toml each file holds. A package wanted by two stands in the first.
 FILES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "requirements.txt": (
@@ -33,6 +36,11 @@ FILES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "requirements-dev.txt": ("What tests and checks need.", ("test", "dev")),
 }
+TORCH_PURPOSE = (
+    "torch for the methods that train networks (the CPU build, from PyTorch's own index), and\n"
+    "# what it stands on. The set-up goes on without it where it cannot be had."
+)
+TORCH_INDEX = ("--extra-index-url", "https://download.pytorch.org/whl/cpu")
 Pins = dict[str, str]
 
 
@@ -43,14 +51,16 @@ def wanted(root: Path, extras: Iterable[str]) -> list[str]:
     return [requirement for one in lists for requirement in one]
 
 
-def resolve(python: str, requirements: list[str], constraints: Path | None) -> list[dict]:
-    """Let `python`'s pip resolve `requirements`; return its report's entries."""
+def resolve(
+    python: str, requirements: list[str], constraints: str = "", options: Iterable[str] = ()
+) -> list[dict]:
+    """Let `python`'s pip resolve `requirements` within `constraints`; return its report's list."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
         command = [python, "-m", "pip", "install", "--dry-run", "--ignore-installed", "-q"]
-        command += ["--report", str(report), *requirements]
-        if constraints:
-            command += ["-c", str(constraints)]
+        kept = Path(folder, "constraints.txt")
+        kept.write_text(constraints)
+        command += ["--report", str(report), "-c", str(kept), *options, *requirements]
         subprocess.run(command, check=True)
         return json.loads(report.read_text())["install"]
 
@@ -115,8 +125,14 @@ def _marker(where: list[str], versions: list[str]) -> str:
     return " ; " + " or ".join(f'python_version == "{v}"' for v in where)
 
 
-def write_files(root: Path, reports: Mapping[str, list[dict]]) -> None:
-    """Write every requirements file from one pip report for each Python version."""
+def write_files(root: Path, reports: Mapping[str, list[dict]]) -> dict[str, set[str]]:
+    """Write every requirements file but torch's from one pip report for each Python version.
+
+    Returns
+    -------
+    dict of str to set of str
+        What they hold, for each Python version.
+    """
     seen: dict[str, set[str]] = {version: set() for version in reports}
     for file, (purpose, extras) in FILES.items():
         by_version = {}
@@ -124,8 +140,53 @@ def write_files(root: Path, reports: Mapping[str, list[dict]]) -> None:
             pins = reachable(entries, wanted(root, extras), version)
             by_version[version] = {n: v for n, v in pins.items() if n not in seen[version]}
             seen[version] |= set(pins)
-        head = f"# {purpose}\n# Made by `python -m cil_nodes.environment.lock`; do not edit.\n"
-        (root / file).write_text(head + "\n".join(merge(by_version)) + "\n")
+        _write(root / file, purpose, merge(by_version))
+    return seen
+
+
+def write_torch(
+    root: Path, reports: Mapping[str, list[dict]], seen: Mapping[str, set[str]]
+) -> None:
+    """Write torch's pins, less those that other files hold.
+
+    Raises
+    ------
+    ValueError
+        Where a report has another build than that for the CPU alone.
+    """
+    by_version = {}
+    for version, entries in reports.items():
+        pins = reachable(entries, wanted(root, ["torch"]), version)
+        if not pins["torch"].endswith("+cpu"):
+            raise ValueError(f"torch {pins['torch']} for Python {version} is no CPU build")
+        by_version[version] = {n: v for n, v in pins.items() if n not in seen[version]}
+    _write(root / torch_build.PINS, TORCH_PURPOSE, [" ".join(TORCH_INDEX), *merge(by_version)])
+
+
+def _write(path: Path, purpose: str, lines: Iterable[str]) -> None:
+    head = f"# {purpose}\n# Made by `python -m cil_nodes.environment.lock`; do not edit.\n"
+    path.write_text(head + "\n".join(lines) + "\n")
+
+
+def pins_of(root: Path, files: Iterable[str]) -> str:
+    """Return the lines of requirements files that pin something."""
+    lines = [line for file in files for line in (root / file).read_text().splitlines()]
+    return "".join(f"{line}\n" for line in lines if "==" in line and not line.startswith("#"))
+
+
+def renew_torch(
+    root: Path, pythons: Mapping[str, str], seen: Mapping[str, set[str]], keep: bool
+) -> None:
+    """Renew torch's pins for `pythons` (version to interpreter), beside those of other files."""
+    constraints = pins_of(root, [*FILES, torch_build.PINS] if keep else FILES)
+    try:
+        reports = {
+            version: resolve(python, wanted(root, ["torch"]), constraints, TORCH_INDEX)
+            for version, python in pythons.items()
+        }
+        write_torch(root, reports, seen)
+    except (subprocess.CalledProcessError, ValueError) as error:
+        print(f"{torch_build.PINS} stays as it was: {error}", file=sys.stderr)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -136,21 +197,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, default=Path.cwd(), help="the clone")
     options = parser.parse_args(arguments)
     everything = wanted(options.root, [e for _, extras in FILES.values() for e in extras])
+    kept = pins_of(options.root, FILES) if options.keep else ""
+    pythons = {_version_of(python): python for python in options.pythons}
     reports = {}
-    for python in options.pythons:
-        asked = subprocess.run([python, "-V"], check=True, capture_output=True, text=True).stdout
-        match = re.search(r"(\d+\.\d+)", asked)
-        assert match, f"{python} -V wrote {asked!r}"
-        kept = None
-        if options.keep:
-            kept = options.root / "requirements-kept.tmp"
-            kept.write_text("".join((options.root / file).read_text() for file in FILES))
-        reports[match[1]] = resolve(python, everything, kept)
-        if kept:
-            kept.unlink()
-        print(f"{match[1]}: {len(reports[match[1]])} packages", file=sys.stderr)
-    write_files(options.root, reports)
+    for version, python in pythons.items():
+        reports[version] = resolve(python, everything, kept)
+        print(f"{version}: {len(reports[version])} packages", file=sys.stderr)
+    seen = write_files(options.root, reports)
+    renew_torch(options.root, pythons, seen, options.keep)
     return 0
+
+
+def _version_of(python: str) -> str:
+    asked = subprocess.run([python, "-V"], check=True, capture_output=True, text=True).stdout
+    match = re.search(r"(\d+\.\d+)", asked)
+    assert match, f"{python} -V wrote {asked!r}"
+    return match[1]
 
 
 if __name__ == "__main__":

@@ -6,15 +6,19 @@ import ctypes
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
+from cil_nodes.environment import torch_build
 from cil_nodes.environment.checks import NEEDED_GIGABYTES, check_machine, wheelhouse
-from cil_nodes.environment.errors import explain
+from cil_nodes.environment.errors import SetupError, explain
 from cil_nodes.environment.interfaces import (
     install_interfaces,
     interface_key,
@@ -61,6 +65,8 @@ class Maker:
         (self.notes / "stamp").unlink(missing_ok=True)
         if self._due("packages"):
             self._make_afresh()
+        elif self._due("torch") and not self._tried_in_vain():
+            self._try_torch()
         if self._due("interfaces"):
             self._step("interfaces", "ROS 2 interfaces", self._install_interfaces)
         if self._due("project"):
@@ -68,6 +74,11 @@ class Maker:
         lend_openmp(self.venv)
         self._set_defaults()
         self.progress.close(time.monotonic() - started)
+
+    def try_again(self) -> None:
+        """Try once more what could not be had when the environment was made."""
+        if self._due("torch"):
+            self._try_torch()
 
     # -- which steps are due -------------------------------------------------------------------
 
@@ -78,6 +89,8 @@ class Maker:
             return _hash([*(p.read_bytes() for p in pins), _interpreter(), str(self.venv)])
         if step == "interfaces":
             return interface_key(self.root)
+        if step == "torch":
+            return _hash([(self.root / torch_build.PINS).read_bytes()])
         return _hash([(self.root / "pyproject.toml").read_bytes(), str(self.root)])
 
     def _due(self, step: str) -> bool:
@@ -85,6 +98,11 @@ class Maker:
         return not (
             self.python.exists() and stamp.is_file() and stamp.read_text() == self._key(step)
         )
+
+    def _tried_in_vain(self) -> bool:
+        """Whether these pins of torch could not be had; asking again takes time, and a wish."""
+        stamp = self.notes / "torch"
+        return stamp.is_file() and stamp.read_text() == torch_build.MISSING + self._key("torch")
 
     def _step(self, step: str, title: str, action: Callable[[], None]) -> None:
         key = self._key(step)
@@ -99,7 +117,7 @@ class Maker:
         """Make the environment from nothing; one left half-way by an interruption is removed.
 
         Fetching waits for the network and compiling for the processor, so the interfaces are built
-        while the libraries arrive.
+        while the libraries and torch arrive.
         """
         if self.venv.exists():
             shutil.rmtree(self.venv)
@@ -114,6 +132,7 @@ class Maker:
             with self.progress.step("libraries"):
                 self._install_libraries()
             (self.notes / "packages").write_text(packages)
+            self._try_torch()
             with self.progress.step("ROS 2 interfaces, begun meanwhile"):
                 building.result()
             (self.notes / "interfaces").write_text(interfaces)
@@ -138,6 +157,24 @@ class Maker:
         compiling = [str(self.python), "-m", "compileall", "-q", "-j", "0", library]
         subprocess.run(compiling, capture_output=True, check=False)
 
+    def _try_torch(self) -> None:
+        """Install torch if it can be had; if not, say so once and go on without."""
+        try:
+            self._step("torch", torch_build.TITLE, self._install_torch)
+        except SetupError as error:
+            self.progress.say(torch_build.notice(error, "./cil setup", self.log))
+            (self.notes / "torch").write_text(torch_build.MISSING + self._key("torch"))
+
+    def _install_torch(self) -> None:
+        """Install what torch stands on, then torch, and see whether it can be imported."""
+        install = ["install", "--no-compile", "--no-deps"]
+        others = torch_build.dependencies(self.root)
+        self._pip("installing what torch needs", [*install, *others])
+        arguments = [*install, *torch_build.wheel(self.root)]
+        self._pip("installing torch", arguments, patience=torch_build.PATIENCE)
+        self.progress.update("trying it")
+        self._run("importing torch", [str(self.python), "-c", torch_build.IMPORT])
+
     def _install_interfaces(self) -> None:
         install_interfaces(self.root, self.venv, self.log, self.progress.say, self._install_zig)
 
@@ -157,18 +194,25 @@ class Maker:
 
     # -- running things ------------------------------------------------------------------------
 
-    def _pip(self, doing: str, arguments: list[str], expected: int = 0) -> None:
+    def _pip(
+        self, doing: str, arguments: list[str], expected: int = 0, patience: float | None = None
+    ) -> None:
         command = [str(self.python), "-m", "pip", "--no-input", "--disable-pip-version-check"]
         command += [*arguments, "--progress-bar", "off"]
-        self._run(doing, command, expected)
+        self._run(doing, command, expected, patience)
 
-    def _run(self, doing: str, command: list[str], expected: int = 0) -> str:
-        """Run `command` in the clone, log it, count what pip collects; return what it wrote."""
+    def _run(
+        self, doing: str, command: list[str], expected: int = 0, patience: float | None = None
+    ) -> str:
+        """Run `command` in the clone, log it, count what pip collects; return what it wrote.
+
+        With `patience`, it is ended when pip has found no file after that many seconds.
+        """
         environment = dict(os.environ, PIP_CONSTRAINT=ROS_PINS)
         wheels = wheelhouse()
         if wheels:
             environment.update(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(wheels))
-        for name in ("_ROS_WHEELS_BOOTSTRAP_COMPLETE", "PYTHONPATH"):
+        for name in ("_ROS_WHEELS_BOOTSTRAP_COMPLETE", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"):
             environment.pop(name, None)
         process = subprocess.Popen(
             command,
@@ -181,24 +225,44 @@ class Maker:
             errors="replace",
         )
         assert process.stdout is not None
-        output = self._follow(process.stdout, expected)
-        code = process.wait()
+        with _ended_after(patience, process) as found:
+            output = self._follow(process.stdout, expected, found)
+            code = process.wait()
         with self.log.open("a") as file:
             file.write(f"$ {' '.join(command)}\n{output}\n")
+        if patience is not None and code == -signal.SIGTERM:
+            problem = f"{doing}: no index answered within {patience:g} s."
+            raise SetupError(problem, f"Whole output: {self.log}")
         if code:
             raise explain(doing, output, self.log, NEEDED_GIGABYTES)
         return output
 
-    def _follow(self, lines: Iterable[str], expected: int) -> str:
+    def _follow(self, lines: Iterable[str], expected: int, found: Callable[[], None]) -> str:
         collected, written = 0, []
         for line in lines:
             written.append(line)
+            if line.lstrip().startswith(torch_build.FOUND):
+                found()
             if expected and line.startswith("Collecting "):
                 collected += 1
                 self.progress.update(f"{min(collected, expected)} of {expected} fetched")
             elif expected and line.startswith("Installing collected"):
                 self.progress.update(f"unpacking {expected}")
         return "".join(written)
+
+
+@contextmanager
+def _ended_after(
+    patience: float | None, process: subprocess.Popen[str]
+) -> Iterator[Callable[[], None]]:
+    """End `process` after `patience` seconds unless the function that is yielded was called."""
+    timer = threading.Timer(patience or 0.0, process.terminate)
+    if patience is not None:
+        timer.start()
+    try:
+        yield timer.cancel
+    finally:
+        timer.cancel()
 
 
 def lend_openmp(venv: Path, library: str = "libgomp.so.1") -> bool:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from cil_nodes.environment import torch_build
 from cil_nodes.environment.errors import SetupError, explain
 from cil_nodes.environment.interfaces import built_interfaces, cache_folder, interface_key
 from cil_nodes.environment.steps import LIBRARY_PINS, ROS_PINS, TEST_PINS
@@ -33,7 +34,8 @@ def fill(root: Path, folder: Path) -> Path:
     Raises
     ------
     SetupError
-        Where a package cannot be had, or the interfaces are no longer in the cache.
+        Where a package cannot be had, or the interfaces are no longer in the cache; of torch it is
+        only said.
     """
     built = built_interfaces(root)
     if built is None:
@@ -42,15 +44,35 @@ def fill(root: Path, folder: Path) -> Path:
             "Remove .venv and run ./cil once; it builds them again and keeps them there.",
         )
     folder.mkdir(parents=True, exist_ok=True)
-    # Wheels, not what pip would download: a source archive asks for more when it is installed.
-    command = [sys.executable, "-m", "pip", "wheel", "--disable-pip-version-check", "--no-deps"]
-    command += ["--wheel-dir", str(folder.absolute()), "--progress-bar", "off"]
-    for pins in (LIBRARY_PINS, ROS_PINS, TEST_PINS):
-        command += ["-r", pins]
     log = folder / "wheelhouse.log"
-    with log.open("w") as file:
-        code = subprocess.run(command, cwd=root, stdout=file, stderr=file, check=False).returncode
-    if code:
-        raise explain("collecting wheels", log.read_text(errors="replace"), log, 2)
+    log.unlink(missing_ok=True)
+    everything = [word for pins in (LIBRARY_PINS, ROS_PINS, TEST_PINS) for word in ("-r", pins)]
+    _collect(root, folder, log, everything)
+    try:
+        _collect(root, folder, log, torch_build.dependencies(root))
+        _collect(root, folder, log, torch_build.wheel(root))
+    except SetupError as error:
+        again = f"cil wheelhouse {folder}"
+        print(f"cil: {torch_build.notice(error, again, log)}", file=sys.stderr)
     shutil.copytree(built, folder / "interfaces" / interface_key(root), dirs_exist_ok=True)
     return folder
+
+
+def _collect(root: Path, folder: Path, log: Path, words: list[str]) -> None:
+    """Have pip put wheels of what `words` ask for into `folder`, and write to `log`."""
+    # Wheels, not what pip would download: a source archive asks for more when it is installed.
+    command = [sys.executable, "-m", "pip", "wheel", "--disable-pip-version-check", "--no-deps"]
+    command += ["--wheel-dir", str(folder.absolute()), "--progress-bar", "off", *words]
+    done = subprocess.run(
+        command,
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    with log.open("a") as file:
+        file.write(f"$ {' '.join(command)}\n{done.stdout}\n")
+    if done.returncode:
+        raise explain("collecting wheels", done.stdout, log, 2)

@@ -18,6 +18,7 @@ from cil_nodes.learners.merging import CannotMergeError, merge
 from cil_nodes.learners.registry import available, create, describe, load
 
 if TYPE_CHECKING:
+    from cil_nodes.learners.innamp import Innamp
     from cil_nodes.learners.oracil import Oracil
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "CannotLearnError",
     "CannotMergeError",
     "IncrementalLearner",
+    "Innamp",
     "Oracil",
     "PhaseReport",
     "PhaseStopped",
@@ -41,6 +43,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a method only when it is asked for."""
+    if name == "Innamp":
+        from cil_nodes.learners.innamp import Innamp
+
+        return Innamp
     if name == "Oracil":
         from cil_nodes.learners.oracil import Oracil
 

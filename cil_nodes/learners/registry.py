@@ -24,8 +24,11 @@ from cil_nodes.learners.base import IncrementalLearner
 GROUP = "cil_nodes.learners"
 _PEERS = "cil_nodes.evaluation.peers"
 _BUILT_IN = {
+    "clare": "cil_nodes.learners.clare:Clare",
+    "innamp": "cil_nodes.learners.innamp:Innamp",
     "clifer": "cil_nodes.learners.clifer:Clifer",
     "oracil": "cil_nodes.learners.oracil:Oracil",
+    "repulsion_replay": "cil_nodes.learners.repulsion_replay:RepulsionReplay",
     # Peers to measure against, open to users; imported only when one is asked for.
     "acil": f"{_PEERS}.recursive_ridge:RecursiveRidge",
     "anacp": f"{_PEERS}.anacp:AnaCP",
@@ -162,11 +165,14 @@ def _number(value: Any) -> Any:
 
 
 def describe(name: str) -> list[ParameterInfo]:
-    """List the hyper-parameters of a learner, in the order of its signature."""
+    """List the hyper-parameters of a learner, in the order of its signature.
+
+    One whose type is "estimator" is left out: no configuration file can hold it.
+    """
     cls = learner_class(name)
     texts = _parameter_texts(inspect.getdoc(cls) or "")
-    signature = inspect.signature(cls)
-    return [_info(p, *texts.get(p.name, ("", ""))) for p in signature.parameters.values()]
+    known = [(p, *texts.get(p.name, ("", ""))) for p in inspect.signature(cls).parameters.values()]
+    return [_info(p, kind, words) for p, kind, words in known if kind != "estimator"]
 
 
 def _parameter_texts(doc: str) -> dict[str, tuple[str, str]]:

@@ -13,7 +13,7 @@ from cil_nodes.evaluation.bench import BenchResult, Context, bench
     "latency",
     "From the camera's stamp to the prediction: 640x480 images at 30 Hz through the running graph, "
     "idle, with the labeler, as a pipeline, and while lessons are learned.",
-    minutes=6,
+    minutes=7,
 )
 def run_latency(context: Context) -> BenchResult:
     """Measure all variants of the graph, one after the other."""

@@ -16,9 +16,9 @@ from cil_nodes.ros.conversions import float_array, make_header
 WIDTH, HEIGHT, RATE = 640, 480, 30.0
 PICTURES = 30
 CLASSES = 100
-MODEL = "efficientnet_lite0"
+MODEL, INT8_MODEL = "efficientnet_lite0", "efficientnet_lite0_int8"
 DIMENSION = 1280
-"""Length of this model's features."""
+"""Length of these models' features."""
 
 
 def pictures(count: int = PICTURES, seed: int = 0) -> NDArray[np.uint8]:
@@ -37,9 +37,10 @@ def write_pictures(path: Path) -> Path:
     return path
 
 
-def encoder_id() -> str:
+def encoder_id(model: str = MODEL) -> str:
     """Return the id that the extractor writes into features."""
-    return catalogue.look_up(MODEL)[0].encoder_id(False)
+    entry, int8 = catalogue.look_up(model)
+    return entry.encoder_id(int8)
 
 
 class Classes:
@@ -49,11 +50,13 @@ class Classes:
     ----------
     seed : int
         Decides all centres and samples.
+    model : str
+        The extractor's encoder, whose id the samples bear.
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, model: str = MODEL) -> None:
         self._seed = seed
-        self._encoder = encoder_id()
+        self._encoder = encoder_id(model)
 
     def features(self, number: int, count: int, lesson: int = 0) -> NDArray[np.float32]:
         """Return (count, 1280) features of class ``number``; other ones for another lesson."""

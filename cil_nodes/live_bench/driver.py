@@ -2,7 +2,7 @@
 
 Its images are serialised once and sent as bytes, since a driver in C++ spends next to nothing on
 making a message, and what is measured is everything after it. ``camera_info`` goes out with the
-same stamp just before each image, as a camera's does.
+same stamp just after each image, as drivers publish it.
 """
 
 from __future__ import annotations
@@ -46,11 +46,10 @@ def send(node: rclpy.node.Node, rate: float, stop: threading.Event) -> int:
     while not stop.wait(max(0.0, due - time.monotonic())):
         due = max(due + 1.0 / rate, time.monotonic())  # a camera never catches up in a burst
         stamp = time.time_ns()
-        info = CameraInfo(header=make_header(stamp, FRAME), height=HEIGHT, width=WIDTH)
-        infos.publish(info)
         message = messages[sent % len(messages)]
         STAMP.pack_into(message, STAMP_AT, *divmod(stamp, 1_000_000_000))
         images.publish(bytes(message))
+        infos.publish(CameraInfo(header=make_header(stamp, FRAME), height=HEIGHT, width=WIDTH))
         sent += 1
     return sent
 

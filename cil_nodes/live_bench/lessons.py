@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from collections.abc import Sequence
 from cil_nodes.live_bench.canned import CLASSES, Classes
 from cil_nodes.live_bench.rig import Teaching, lesson
 from cil_nodes.live_bench.station import station
+from cil_nodes.niceness import give_way
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("seconds", type=float)
     parser.add_argument("per_class", type=int)
     options = parser.parse_args(arguments)
-    os.nice(10)  # a robot's teacher sends its samples over minutes; here they must not compete
+    give_way(10)  # a robot's teacher sends its samples over minutes; here they must not compete
     with station("lessons", options.namespace) as node:
         teaching, classes = Teaching(node), Classes()
         teaching.wait()

@@ -17,7 +17,8 @@ from typing import Any
 from cil_msgs.action import TrainPhase
 from cil_msgs.srv import AddSamples
 
-from cil_nodes.live_bench.canned import CLASSES, Classes, write_pictures
+from cil_nodes.garbage import spare_what_is_loaded
+from cil_nodes.live_bench.canned import CLASSES, MODEL, Classes, write_pictures
 from cil_nodes.live_bench.meter import Meter
 from cil_nodes.live_bench.station import station
 from cil_nodes.ros.calls import Caller, TeacherTimeout, checked
@@ -65,7 +66,10 @@ def lesson(classes: Classes, count: int, number: int, per_class: int) -> list[An
 
 @contextlib.contextmanager
 def running(
-    nodes: str, pipeline: bool = False, overrides: Mapping[tuple[str, str], str] | None = None
+    nodes: str,
+    pipeline: bool = False,
+    overrides: Mapping[tuple[str, str], str] | None = None,
+    model: str = MODEL,
 ) -> Iterator[tuple[Meter, Teaching]]:
     """Run the graph on canned pictures; it knows 100 classes when this is entered.
 
@@ -78,6 +82,8 @@ def running(
         driver.
     overrides : mapping of (node, parameter) to str, optional
         Other parameters.
+    model : str
+        The extractor's encoder.
     """
     namespace = f"cil_bench_{os.getpid()}"
     prepare_environment()
@@ -88,16 +94,18 @@ def running(
         source = f"file:{write_pictures(folder / 'pictures.npy')}" if pipeline else "topic"
         words = {"namespace": namespace, "source": source, "nodes": nodes, "log_level": "warn"}
         words["folder"] = str(folder / "learner")
-        more = {("extractor", "providers"): "cpu", **(overrides or {})}
+        more = {("extractor", "providers"): "cpu", ("extractor", "model"): model}
+        more |= overrides or {}
         if pipeline:
             more |= {("camera", "rate"): "30", ("camera", "loop"): "true"}
         graph = stack.enter_context(GraphProcess(words, more))
         meter = Meter(stack.enter_context(station("meter", f"/{namespace}")))
         teaching = Teaching(meter.node)
-        teaching.add(lesson(Classes(), CLASSES, 0, 20))
+        teaching.add(lesson(Classes(model=model), CLASSES, 0, 20))
         teaching.train()
         if not pipeline:
             stack.enter_context(_driver(namespace))
+        spare_what_is_loaded()  # the meter's own pauses are not the graph's
         wait(lambda: len(meter.tally.answered) > 30, "30 predictions", graph.check)
         yield meter, teaching
 

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from cil_nodes.evaluation.metrics.latency import latency_summary
+from cil_nodes.live_bench.canned import MODEL
 from cil_nodes.live_bench.meter import Meter, Tally
 from cil_nodes.live_bench.rig import running
 
@@ -31,10 +32,11 @@ def at_rest(
     nodes: str,
     pipeline: bool = False,
     overrides: Mapping[tuple[str, str], str] | None = None,
+    model: str = MODEL,
     seconds: float = SECONDS,
 ) -> dict[str, Any]:
     """Measure a graph that has nothing else to do."""
-    with running(nodes, pipeline, overrides) as (meter, _):
+    with running(nodes, pipeline, overrides, model) as (meter, _):
         time.sleep(SETTLE)
         tally = watch(meter, lambda: time.sleep(seconds))
         return {**figures(tally), "stages": stages(meter)}
@@ -90,6 +92,7 @@ def teacher(
         stdout=subprocess.PIPE,
         text=True,
         env=environment,
+        start_new_session=True,  # so that it can give way to everybody
     )
 
     def give() -> list[tuple[int, int]]:

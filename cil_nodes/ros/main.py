@@ -12,6 +12,7 @@ from typing import Protocol
 import rclpy
 from rclpy.logging import get_logger
 
+from cil_nodes.garbage import spare_what_is_loaded
 from cil_nodes.ros.lifecycle import SHUTDOWN_ERRORS, StartFailed
 from cil_nodes.ros.node_log import Forward
 from cil_nodes.ros.parameters import ParameterError
@@ -47,6 +48,7 @@ def run(make_node: Callable[[], Runnable], args: Sequence[str] | None = None) ->
     try:
         node = make_node()
         _forward_logs(node)
+        spare_what_is_loaded()
         node.spin()
     except KeyboardInterrupt:
         return 0

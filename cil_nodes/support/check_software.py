@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from cil_nodes.environment.torch_build import METHODS
 from cil_nodes.places import without_user
 from cil_nodes.ros import presence
 from cil_nodes.support.finding import NOTE, OK, PROBLEM, Finding, Machine
@@ -32,10 +33,12 @@ NEEDED = {
 }
 """Modules that the nodes import, with the package that brings each."""
 
+PIP_TORCH = "pip install 'cil-nodes[torch]'"
 OPTIONAL = {
     "embreex": "the simulated turntable: pip install 'cil-nodes[sim]'",
     "rosbags": "recording: pip install 'cil-nodes[bags]'",
     "diagnostic_msgs": "diagnostics: install ROS 2's common_interfaces",
+    "torch": f"learning by {', '.join(METHODS)}: in a clone ./cil setup, else {PIP_TORCH}",
 }
 """Modules that some of it needs, with what for."""
 

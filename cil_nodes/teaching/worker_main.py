@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import queue
@@ -11,15 +10,15 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from safetensors.numpy import load_file
 
+from cil_nodes.garbage import spare_what_is_loaded
+from cil_nodes.niceness import give_way
 from cil_nodes.teaching.content import Recipe
 from cil_nodes.teaching.training import Batch, Trainer
 from cil_nodes.teaching.worker import fault_of
@@ -27,11 +26,7 @@ from cil_nodes.teaching.worker import fault_of
 NICENESS = 10
 """Predictions come first."""
 
-LONG_LESSON = 500
-"""Samples from which on a lesson gives way altogether; a shorter one is waited for."""
-
 Order = dict[str, Any]
-T = TypeVar("T")
 
 
 class _Desk:
@@ -91,14 +86,12 @@ class _Operations:
 
     def learn(self, order: Order) -> dict[str, Any]:
         batch, desk = _batch(order), self._desk
-        learn = partial(
-            self._trainer.learn, batch, Path(order["snapshot"]), desk.progress, desk.should_stop
-        )
-        return asdict(giving_way(learn) if len(batch.labels) >= LONG_LESSON else learn())
+        snapshot = Path(order["snapshot"])
+        return asdict(self._trainer.learn(batch, snapshot, desk.progress, desk.should_stop))
 
     def merge(self, order: Order) -> dict[str, Any]:
         files = Path(order["model"]), Path(order["snapshot"])
-        return asdict(giving_way(partial(self._trainer.merge, *files, self._desk.should_stop)))
+        return asdict(self._trainer.merge(*files, self._desk.should_stop))
 
     def replay_merge(self, order: Order) -> None:
         values = Path(order["model"]), order["tuning"], order["state_id"]
@@ -112,28 +105,10 @@ class _Operations:
 
     def consolidate(self, order: Order) -> dict[str, float]:
         desk = self._desk
-        return giving_way(partial(self._trainer.consolidate, desk.progress, desk.should_stop))
+        return self._trainer.consolidate(desk.progress, desk.should_stop)
 
     def export(self, order: Order) -> None:
         self._trainer.export(Path(order["path"]), order["statistics"])
-
-
-def giving_way(work: Callable[[], T]) -> T:
-    """Do work in a thread that runs only while nobody else wants its processor.
-
-    A nice process gets less of a processor, but Linux lets it finish its turn of some milliseconds
-    before one that wakes up goes on, and a frame wakes a dozen threads on its way. A thread of the
-    idle class gives way at once; there is no way back from it without privileges, so it ends with
-    the work.
-    """
-    with ThreadPoolExecutor(1, initializer=_enter_idle_class) as aside:
-        return aside.submit(work).result()
-
-
-def _enter_idle_class() -> None:
-    if hasattr(os, "SCHED_IDLE"):
-        with contextlib.suppress(OSError):  # some containers forbid it
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _batch(order: Order) -> Batch:
@@ -150,10 +125,11 @@ def _import_early() -> None:
 def main(descriptor: int, scratch: Path) -> None:
     """Serve orders until the session goes away."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the session's to handle
-    os.nice(NICENESS)
+    give_way(NICENESS)
     desk = _Desk(Connection(descriptor), scratch)
     operations = _Operations(desk)
     _import_early()
+    spare_what_is_loaded()
     while True:
         order = desk.next()
         operation: Callable[[Order], Any] = getattr(operations, order["operation"])

@@ -1,4 +1,4 @@
-"""The public checks: ORACIL in its forms passes each; broken learners fail the right one."""
+"""The public checks: every method in its forms passes each; broken learners fail the right one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from cil_nodes.learners import Oracil, checks
+from cil_nodes.learners import Innamp, Oracil, checks
 from cil_nodes.learners.clifer import Clifer
 from tests.learners.nearest_mean_example import NearestMean
 
@@ -17,6 +17,11 @@ FORMS = {
     "by_group": partial(Oracil, M=40, gram="group", group_capacity=2),
     "printed": partial(Oracil, M=64, gram="group", solver="woodbury", group_capacity=3),
     "joint": partial(Oracil, M=0, router="none", solver="cholesky"),
+    "innamp": Innamp,
+    "innamp_learned": partial(Innamp, monitor="learned", boundary="open", steps=200),
+    "innamp_evm": partial(Innamp, boundary="evm", steps=200),
+    "innamp_shell": partial(Innamp, boundary="shell", steps=200),
+    "innamp_paper": partial(Innamp.paper, exemplars=200),
     "clifer": Clifer,
     "example": NearestMean,
 }

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cil_nodes.learners.oracil import fusion
-from cil_nodes.learners.oracil.ensemble import best_weights, descriptors
+from cil_nodes.learners.oracil.descriptors import descriptors
+from cil_nodes.learners.oracil.ensemble import best_weights
 
 GROUPS = np.array([1, 0, 1, 0, 2])
 

@@ -10,6 +10,7 @@ PIN_FILES = (
     "requirements.txt",
     "requirements-ros.txt",
     "requirements-dev.txt",
+    "requirements-torch.txt",
     "requirements-compiler.txt",
 )
 

@@ -105,6 +105,7 @@ def test_a_relative_place_is_taken_from_the_current_folder(script, tmp_path):
         "action/Trial.action",
         "requirements.txt",
         "requirements-ros.txt",
+        "requirements-torch.txt",
         "pyproject.toml",
         "ros2_ws/src/cil_msgs/CMakeLists.txt",
         "cil_nodes/environment/__init__.py",

@@ -37,15 +37,18 @@ class RecordingMaker(Maker):
     def _install_libraries(self):
         self._record("libraries")
 
+    def _install_torch(self):
+        self._record("torch")
+
     def _install_interfaces(self):
         self._record("interfaces")
 
     def _install_project(self):
         self._record("project")
 
-    def _run(self, doing, command, expected=0):
+    def _run(self, doing, command, expected=0, patience=None):
         # A virtual environment without pip is made in a tenth of the time.
-        return super()._run(doing, [*command, "--without-pip"], expected)
+        return super()._run(doing, [*command, "--without-pip"], expected, patience)
 
 
 def make(root, **options):
@@ -54,7 +57,7 @@ def make(root, **options):
     return set(maker.done)
 
 
-ALL = {"ros", "libraries", "interfaces", "project"}
+ALL = {"ros", "libraries", "torch", "interfaces", "project"}
 
 
 def test_everything_once_then_nothing(clone):

@@ -5,29 +5,34 @@ import zipfile
 
 import pytest
 
-from cil_nodes.environment import interfaces, wheelhouse
+from cil_nodes.environment import interfaces, torch_build, wheelhouse
 from cil_nodes.environment.checks import wheelhouse as named_wheelhouse
 from cil_nodes.environment.errors import SetupError
 from cil_nodes.environment.steps import LIBRARY_PINS, ROS_PINS, TEST_PINS, Maker
 
 
-def write_wheel(folder, name):
+def write_wheel(folder, name, version="1"):
     """An empty package, made by hand."""
     folder.mkdir(exist_ok=True)
-    notes = f"{name}-1.dist-info"
-    with zipfile.ZipFile(folder / f"{name}-1-py3-none-any.whl", "w") as wheel:
+    notes = f"{name}-{version}.dist-info"
+    told = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
         wheel.writestr(f"{name}.py", "")
-        wheel.writestr(f"{notes}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        wheel.writestr(f"{notes}/METADATA", told)
         wheel.writestr(f"{notes}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         wheel.writestr(f"{notes}/RECORD", "")
 
 
 @pytest.fixture
 def source(clone, tmp_path, monkeypatch):
-    """The clone with three pins, a source that has their wheels, and interfaces in the cache."""
+    """The clone with a few pins, a source that has their wheels, and interfaces in the cache."""
     for file, name in ((LIBRARY_PINS, "alpha"), (ROS_PINS, "beta"), (TEST_PINS, "gamma")):
         (clone / file).write_text(f"{name}==1\n")
         write_wheel(tmp_path / "index", name)
+    pins = "# head\n--extra-index-url https://nowhere.invalid\nepsilon==1\ntorch==1+cpu\n"
+    (clone / torch_build.PINS).write_text(pins)
+    write_wheel(tmp_path / "index", "epsilon")
+    write_wheel(tmp_path / "index", "torch", "1+cpu")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
@@ -41,7 +46,7 @@ def source(clone, tmp_path, monkeypatch):
 def test_it_holds_every_pin_and_the_interfaces(source, tmp_path, monkeypatch):
     folder = wheelhouse.fill(source, tmp_path / "wheels")
     found = {wheel.name.split("-")[0] for wheel in folder.glob("*.whl")}
-    assert found == {"alpha", "beta", "gamma"}
+    assert found == {"alpha", "beta", "gamma", "epsilon", "torch"}
     monkeypatch.setenv("CIL_CACHE", str(tmp_path / "empty"))
     assert interfaces.built_interfaces(source) is None
     monkeypatch.setenv("CIL_WHEELHOUSE", str(folder))
@@ -53,6 +58,17 @@ def test_a_package_that_cannot_be_had_is_told_with_the_log(source, tmp_path):
     with pytest.raises(SetupError, match="collecting wheels") as caught:
         wheelhouse.fill(source, tmp_path / "wheels")
     assert "wheelhouse.log" in caught.value.remedy
+
+
+def test_without_torch_it_is_filled_with_all_else(source, tmp_path, capsys):
+    (tmp_path / "index" / "torch-1+cpu-py3-none-any.whl").unlink()
+    folder = wheelhouse.fill(source, tmp_path / "wheels")
+    said = capsys.readouterr().err
+    assert "no torch" in said
+    assert f"cil wheelhouse {folder}" in said
+    assert (folder / "interfaces").is_dir()
+    assert list(folder.glob("gamma-*.whl"))
+    assert not list(folder.glob("torch-*"))
 
 
 def test_interfaces_that_are_gone_from_the_cache(source, tmp_path, monkeypatch):

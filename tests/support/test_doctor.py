@@ -121,6 +121,15 @@ def test_the_remedy_follows_from_what_an_import_said(error, remedy):
     assert remedy in check_software.library_remedy("lightgbm", Trial("lightgbm", error=error))
 
 
+def test_torch_that_is_missing_is_a_note_that_names_the_methods(monkeypatch, machine):
+    absent = {"torch": Trial("torch", error="ModuleNotFoundError: No module named 'torch'")}
+    monkeypatch.setattr(check_software, "try_imports", lambda names: absent)
+    note = one(check_software.libraries(machine), NOTE)
+    assert note.subject == "torch"
+    assert all(method in note.remedy for method in ("clare", "clifer", "repulsion_replay"))
+    assert "./cil setup" in note.remedy
+
+
 def test_this_environment_passes(machine):
     found = [*check_software.libraries(machine), *check_software.providers(machine)]
     assert not only(found, PROBLEM)

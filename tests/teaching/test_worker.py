@@ -193,17 +193,3 @@ def test_labels_given_during_a_lesson_wait_for_the_next(make_session):
     assert session.train().new_labels == ("cup", "hat")
     counts = {entry.label: entry.samples for entry in session.state().classes}
     assert counts == {"mug": 4, "cup": 5, "hat": 1}
-
-
-@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="only Linux has an idle class")
-def test_work_that_gives_way_leaves_its_process_as_it_was():
-    from cil_nodes.teaching.worker_main import giving_way
-
-    def policy():
-        return os.sched_getscheduler(0)
-
-    before = policy()
-    assert giving_way(policy) == os.SCHED_IDLE
-    assert policy() == before
-    with pytest.raises(ZeroDivisionError):
-        giving_way(lambda: 1 // 0)

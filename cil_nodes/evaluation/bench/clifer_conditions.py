@@ -141,7 +141,8 @@ def teach(
         ``<experiment>.<memory>.<split>`` and the same with ``.macro``: F1 after each class;
         ``seconds``, ``numbers.<memory>`` at the end.
     """
-    learner, told = make(condition, imagination, seed), {}
+    learner = make(condition, imagination, seed)
+    told: dict[str, Any] = {}
     began = time.perf_counter()
     spent = 0.0
     for moment, label in enumerate(order):

@@ -36,6 +36,7 @@ class ResultFile:
     budgets: Mapping[str, float] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
     drawings: tuple[Curves, ...] = ()
+    pictures: tuple[str, ...] = ()
 
 
 def read_result(path: Path) -> ResultFile:
@@ -57,6 +58,7 @@ def read_result(path: Path) -> ResultFile:
             content.get("budgets", {}),
             tuple(_table(entry) for entry in content.get("tables", ())),
             tuple(Curves(**entry) for entry in content.get("drawings", ())),
+            tuple(content.get("pictures", ())),
         )
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(
@@ -174,6 +176,8 @@ def _section(result: ResultFile) -> list[str]:
         lines += ["", f"![Accuracy over phases of {result.name}](benchmarks/{result.name}.svg)"]
     for drawing in result.drawings:
         lines += ["", f"![{drawing.title}](benchmarks/{_file(result, drawing)})"]
+    for name in result.pictures:
+        lines += ["", f"![{result.name}: {name}](benchmarks/{result.name}-{name}.png)"]
     for table in result.tables:
         lines += ["", *table.markdown()]
     return lines

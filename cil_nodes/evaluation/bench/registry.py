@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cil_nodes.evaluation.bench.runner import BenchResult
 
 _MODULES = (
+    "clare_mnist",
     "clifer_faces",
     "demo_sim",
     "demo_grocery",
@@ -21,6 +22,7 @@ _MODULES = (
     "oracil_grocery",
     "oracil_merge",
     "oracil_scale",
+    "repulsion_replay",
     "unknown",
 )
 _registered: dict[str, Bench] = {}

@@ -36,7 +36,7 @@ class BenchResult:
     drawings : tuple of Curves
         Drawn beside them.
     pictures : mapping of str to bytes
-        PNG files by title, written beside the result.
+        PNG files shown on the page, by name; written as ``<benchmark>-<name>.png``.
     """
 
     records: tuple[Record, ...]
@@ -139,6 +139,8 @@ def run(
     finally:
         context.close()
     records = [_stamped(record, name, len(wanted), entry) for record in result.records]
+    for picture, content in result.pictures.items():
+        canonical.write_bytes(Path(docs) / "benchmarks" / f"{name}-{picture}.png", content)
     path = canonical.write(
         Path(docs) / "benchmarks" / f"{name}.json",
         {
@@ -154,10 +156,9 @@ def run(
             "details": dict(result.details),
             "tables": list(result.tables),
             "drawings": list(result.drawings),
+            "pictures": sorted(result.pictures),
         },
     )
-    for title, picture in result.pictures.items():
-        canonical.write_bytes(path.with_name(f"{name}-{title}.png"), picture)
     return "\n".join([*map(_line, records), f"  written to {path}"])
 
 

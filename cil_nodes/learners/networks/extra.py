@@ -28,6 +28,7 @@ def load_torch(method: str) -> ModuleType:
     except ImportError as error:
         raise MissingTorchError(
             f"The method {method} trains networks with torch, which is not installed here. "
-            "Install it: pip install 'cil-nodes[torch]' (for the CPU alone, from PyTorch's own "
-            "index: pip install torch --index-url https://download.pytorch.org/whl/cpu)."
+            "Install it: in a clone by ./cil setup, elsewhere by pip install 'cil-nodes[torch]' "
+            "(for the CPU alone, from PyTorch's own index: pip install torch --index-url "
+            "https://download.pytorch.org/whl/cpu)."
         ) from error

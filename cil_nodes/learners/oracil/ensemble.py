@@ -1,4 +1,7 @@
-"""The paper's router: KNN, random forest and LightGBM on distances to prototypes (Eq. 5 and 6)."""
+"""The paper's router: KNN, random forest and LightGBM on distances to prototypes (Eq. 6).
+
+Imported only where it is asked for: LightGBM and skops take a second and 100 MB to load.
+"""
 
 from __future__ import annotations
 
@@ -21,20 +24,6 @@ SPLIT_SEED = 1993
 NEIGHBOURS = 3
 TREES = 100
 ROUNDS = 60
-
-
-def descriptors(f: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
-    """Return distances (n, C) to all known prototypes (Eq. 5).
-
-    All of them, in training as in testing: the infinity that Eq. 5 writes for classes outside the
-    present phase would hand the phase, hence most of the answer, to the router.
-    """
-    squares = (
-        np.einsum("nd,nd->n", f, f)[:, None]
-        - 2 * (f @ prototypes.T)
-        + np.einsum("cd,cd->c", prototypes, prototypes)
-    )
-    return np.sqrt(np.maximum(squares, 0))
 
 
 @dataclass(frozen=True)

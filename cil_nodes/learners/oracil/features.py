@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
+
+from cil_nodes.learners.oracil.projection import project
 
 NORMALIZATIONS = ("f", "h", "both")
 
@@ -24,19 +25,6 @@ def automatic_width(dimension: int) -> int:
     """
     power = int(np.ceil(np.log2(3 * dimension)))
     return int(np.clip(2**power, 64, 4096))
-
-
-@lru_cache(maxsize=4)
-def _projection(seed: int, dimension: int, width: int, dtype: str) -> np.ndarray:
-    """Return W_rand (d, M), the same for ever: NumPy keeps RandomState's streams frozen.
-
-    Scaled by sqrt(2 / M), so that h is about as long as f; the paper does not scale, which only
-    changes the unit that the ridge strength is measured in.
-    """
-    draws = np.random.RandomState(seed % 2**32).standard_normal((dimension, width))
-    matrix = (draws * np.sqrt(2.0 / width)).astype(dtype)
-    matrix.setflags(write=False)
-    return matrix
 
 
 @dataclass(frozen=True)
@@ -59,6 +47,8 @@ class AnalyticMap:
         Every feature is raised to it, its sign kept, before rows are scaled: Tukey's ladder of
         powers, which makes skewed features of a ReLU more alike in spread (Yang, Liu and Xu, ICLR
         2021; FeCAM).
+    projection : {"structured", "gaussian"}
+        What kind of W_rand.
     """
 
     dimension: int
@@ -66,6 +56,7 @@ class AnalyticMap:
     seed: int
     normalize: str = "f"
     power: float = 1.0
+    projection: str = "gaussian"
 
     @property
     def output(self) -> int:
@@ -82,6 +73,6 @@ class AnalyticMap:
         """Return h (n, M) for unit features f (n, d), in f's precision."""
         h = f
         if self.width:
-            W = _projection(self.seed, self.dimension, self.width, f.dtype.str)
-            h = np.maximum(f @ W, 0)
+            h = project(f, self.width, self.seed, self.projection)
+            np.maximum(h, 0, out=h)
         return h if self.normalize == "f" else unit(h)

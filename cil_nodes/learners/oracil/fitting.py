@@ -8,7 +8,7 @@ import numpy as np
 
 from cil_nodes.learners.calibration import LEAST_SAMPLES, ScoreMap, enough, fit_score_map
 from cil_nodes.learners.oracil import fusion
-from cil_nodes.learners.oracil.ensemble import EnsembleRouter, descriptors, train_router
+from cil_nodes.learners.oracil.descriptors import descriptors
 from cil_nodes.learners.oracil.gaussian import Gaussians
 from cil_nodes.learners.oracil.heads import DualHead, held_out_scores, one_hot
 from cil_nodes.learners.oracil.memory import folds
@@ -149,9 +149,11 @@ def _with_ensemble(p: Predictor, s: Statistics, rule: FitRule, phase: Phase) -> 
     """Train the paper's router where it is asked for and there is something to route."""
     if rule.router != "ensemble" or s.groups.max() == 0:
         return p
+    from cil_nodes.learners.oracil.ensemble import train_router
+
     D = descriptors(s.memory.rows.astype(np.float32), p.prototypes)
     labels = s.groups[s.memory.positions]
-    router: EnsembleRouter = train_router(D, labels, int(s.groups.max()) + 1, rule.seed, phase)
+    router = train_router(D, labels, int(s.groups.max()) + 1, rule.seed, phase)
     return replace(p, ensemble=router)
 
 

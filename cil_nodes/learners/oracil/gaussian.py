@@ -122,8 +122,13 @@ class Gaussians:
         return matrix, 2 * pull, -float(self.centre @ pull)
 
     def pulled(self, f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return f P and f P0 for rows f (n, d): read each matrix once for all blocks."""
-        return f @ self.within.matrix, f @ self.total.matrix
+        """Return f P and f P0 for rows f (n, d): read each matrix once for all blocks.
+
+        Multiplied in float32, like answers are.
+        """
+        rows = f.astype(np.float32)
+        within, total = (rows @ p.matrix.astype(np.float32) for p in (self.within, self.total))
+        return within.astype(np.float64), total.astype(np.float64)
 
     @cached_property
     def _pulled_centre(self) -> np.ndarray:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, lapack
+from scipy.sparse import csr_array
 
 from cil_nodes.learners.oracil.resolvent import Resolvent
 
@@ -145,7 +146,9 @@ class DualHead:
 
     def duals(self, columns: int) -> np.ndarray:
         """Return (H H' + ridge I)^-1 Y: (n, C)."""
-        return self.dual_inverse @ one_hot(self.positions, columns)
+        n = self.samples
+        Y = csr_array((np.ones(n), self.positions, np.arange(n + 1)), shape=(n, columns))
+        return (Y.T @ self.dual_inverse).T  # symmetric; a sum of rows for each class
 
     def weights(self, columns: int) -> np.ndarray:
         """Return W (M, C) = H' (H H' + ridge I)^-1 Y, equal to Eq. 8."""

@@ -9,7 +9,8 @@ import sys
 
 import numpy as np
 
-from cil_nodes.learners.oracil.ensemble import descriptors, train_router
+from cil_nodes.learners.oracil.descriptors import descriptors
+from cil_nodes.learners.oracil.ensemble import train_router
 from cil_nodes.learners.oracil.estimator import Oracil
 from cil_nodes.learners.phase import Phase
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cil_nodes.learners.calibration import ScoreMap
-from cil_nodes.learners.oracil.ensemble import EnsembleRouter
 from cil_nodes.learners.oracil.features import AnalyticMap
 from cil_nodes.learners.oracil.fusion import Temperatures
 from cil_nodes.learners.oracil.heads import DualHead, GramHead, Head, PrintedHead
@@ -18,6 +17,9 @@ from cil_nodes.learners.oracil.memory import Memory
 from cil_nodes.learners.oracil.predictor import Evidence, Predictor
 from cil_nodes.learners.oracil.second_order import ClassGaussians, SecondOrder
 from cil_nodes.learners.oracil.sums import ClassSums
+
+if TYPE_CHECKING:
+    from cil_nodes.learners.oracil.ensemble import EnsembleRouter
 
 
 @dataclass(frozen=True)
@@ -198,11 +200,17 @@ def _unpack_predictor(values: dict[str, Any], tensors: dict[str, np.ndarray]) ->
         temperatures=Temperatures(**values["temperatures"]),
         evidence=Evidence(**values["evidence"]),
         score_map=ScoreMap(**values["score_map"]),
-        ensemble=EnsembleRouter.unpack(tensors, groups) if groups else None,
+        ensemble=_unpack_ensemble(tensors, groups) if groups else None,
         gaussians=ClassGaussians.unpack(tensors, map_, rank) if rank else None,
         **arrays,
         **numbers,
     )
+
+
+def _unpack_ensemble(tensors: dict[str, np.ndarray], groups: int) -> EnsembleRouter:
+    from cil_nodes.learners.oracil.ensemble import EnsembleRouter
+
+    return EnsembleRouter.unpack(tensors, groups)
 
 
 def _pack_statistics(s: Statistics, tensors: dict[str, np.ndarray]) -> dict[str, Any]:

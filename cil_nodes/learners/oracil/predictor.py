@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cil_nodes.learners.calibration import ScoreMap
 from cil_nodes.learners.oracil import fusion
-from cil_nodes.learners.oracil.ensemble import EnsembleRouter, descriptors
+from cil_nodes.learners.oracil.descriptors import descriptors
 from cil_nodes.learners.oracil.features import AnalyticMap
 from cil_nodes.learners.oracil.fusion import Temperatures, log_softmax
 from cil_nodes.learners.oracil.second_order import ClassGaussians
 from cil_nodes.learners.outcomes import Reason, UnknownReason
+
+if TYPE_CHECKING:
+    from cil_nodes.learners.oracil.ensemble import EnsembleRouter
 
 _FLOOR = 1e-12
 
