@@ -45,7 +45,7 @@ def few_faces(tmp_path, monkeypatch):
     monkeypatch.setenv("CIL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(clifer_caae, "TRAINERS", 2)
     monkeypatch.setattr(clifer_caae, "TAUGHT_VIEWS", 2)
-    tiny = {"size": 16, "width": 0.06, "generator": "code", "rate": 1e-3}
+    tiny = {"size": 16, "width": 0.06, "generator": "code", "rate": 1e-3, "identity": True}
     monkeypatch.setattr(clifer_caae, "SMALL", tiny)
     monkeypatch.setattr(clifer_caae, "LARGE", tiny)
     monkeypatch.setattr(clifer_caae, "EPOCHS", {False: 2, True: 2})
