@@ -65,7 +65,7 @@ def network(classes=3, seed=0, **changes):
     arrays(float, 3, elements=numbers(-2, 2)),
     arrays(float, 3, elements=numbers(-2, 2)),
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_divergence_is_the_integral_that_it_stands_for(mean, centre, spread, width):
     z = np.linspace(-40, 40, 20_001)[:, None]
     q, p = norm(mean, np.exp(spread / 2)), norm(centre, np.exp(width / 2))
@@ -77,7 +77,7 @@ def test_the_divergence_is_the_integral_that_it_stands_for(mean, centre, spread,
 @given(
     arrays(float, (4, 5), elements=numbers(-4, 4)), arrays(float, (4, 5), elements=numbers(-3, 3))
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_standard_prior_is_the_general_one_with_nothing_in_it(mean, spread):
     general = gaussian_divergence(mean, spread, np.zeros(5), np.zeros(5))
     assert np.allclose(standard_divergence(mean, spread), general)
@@ -87,7 +87,7 @@ def test_the_standard_prior_is_the_general_one_with_nothing_in_it(mean, spread):
 @given(
     arrays(float, (3, 6), elements=numbers(0, 1)), arrays(float, (3, 6), elements=numbers(-9, 9))
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_error_of_pixels_is_their_cross_entropy(X, logits):
     p = expit(logits)
     literal = -(X * np.log(p) + (1 - X) * np.log1p(-p)).sum(axis=1)
@@ -190,7 +190,7 @@ def test_phases_weigh_the_same_however_many_rows_they_have(new, drawn, lesson):
 
 
 @given(arrays(float, (3, 8), elements=numbers(0, 100)), st.floats(0.01, 1000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_brightness_changes_no_feature(X, factor):
     assert np.allclose(prepared(X, "gaussian"), prepared(X * factor, "gaussian"), atol=1e-4)
     lengths = np.linalg.norm(prepared(X, "gaussian"), axis=1)
