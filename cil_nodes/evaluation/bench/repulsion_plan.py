@@ -32,8 +32,8 @@ WEIGHTS = (0.1, 0.5, 2.0)
 """lambda of RR and RA together, tried on the validation order."""
 FORMS = ("reciprocal", "negative")
 SWEEP_ITERATIONS = 100
-STEPS = (30, 100)
-"""Iterations a phase of the curve beside those of the size."""
+STEPS = (30, 200)
+"""Iterations a phase of the curve, beside those of the size."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "scaled": {
         "hidden": 256,
         "latent": 32,
-        "iterations": 200,
+        "iterations": 100,
         "batch": 64,
         "rate": 2e-3,
         "kl_divisor": 200.0,

@@ -275,9 +275,9 @@ def drawings(found: Found, plan: Plan) -> list[Curves]:
         ]
         last = next((result for run, result in found.of(line) if run.order == first), None)
         for part in ("overall", "first20"):
-            series[f"{NAMES[line]}, {PARTS[part]}"] = [
+            series[f"{NAMES[line]}, {PARTS[part]}"] = sorted(
                 (at, parts(result["classes"])[part])
                 for at, result in [*points, (float(whole), last)]
                 if result is not None
-            ]
+            )
     return [Curves("Accuracy by iterations a phase", "iterations", "accuracy", series, log_x=True)]
