@@ -50,7 +50,7 @@ def tiny(monkeypatch, tmp_path):
 
 
 def test_every_line_gets_its_records_and_what_was_not_run_says_so(tiny, monkeypatch):
-    monkeypatch.setattr(repulsion_replay, "LEFT_OUT", ("f50", "f100", "nof", "confidence"))
+    monkeypatch.setattr(repulsion_replay, "LEFT_OUT", ("f50", "f100", "nof", "confidence", "rr"))
     result = repulsion_replay.repulsion_replay(tiny)
     records = {record.id: record for record in result.records}
     start = "repulsion_replay.cifar100.scaled"
@@ -84,6 +84,8 @@ def test_lines_differ_by_what_their_names_say():
     assert (f10["factor"], f10["si_strength"]) == (10.0, base["si_strength"])
     assert base["repulsion_weight"] == base["attraction_weight"] == 0.0
     assert repulsion_settings.line_settings("nof", "scaled")["factor"] == 0.0
+    assert repulsion_settings.line_settings("rr", "scaled")["attraction_weight"] == 0.0
+    assert repulsion_settings.line_settings("ra", "scaled")["repulsion_weight"] == 0.0
     assert repulsion_settings.line_settings("confidence", "scaled")["confidence"]
     assert repulsion_settings.line_settings("f20", "full")["iterations"] == 5000
 
