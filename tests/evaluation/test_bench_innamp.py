@@ -78,3 +78,16 @@ def test_the_plan_has_every_data_set_and_peer_once(tmp_path):
     assert len(keys) == len(set(keys))
     assert {work.key["data"] for work in works if "data" in work.key} == set(innamp_runs.FIRST)
     assert {work.key.get("peer") for work in works} >= set(PEERS)
+
+
+def test_the_toy_shows_what_open_and_closed_regions_do():
+    from cil_nodes.evaluation.bench import innamp_toy
+
+    one, hard, closed, retrained, hard_added, closed_added = innamp_toy.panels()
+    assert (one.found, one.claimed) == (0.0, 1.0)
+    assert hard.found > 0.3
+    assert closed.found > 0.9
+    assert closed.claimed < hard.claimed < one.claimed
+    assert closed_added.claimed < 0.6 * hard_added.claimed < 0.6 * retrained.claimed
+    assert min(hard.known, closed.known, hard_added.known, closed_added.known) > 0.9
+    assert innamp_toy.picture([one] * 6).ndim == 3

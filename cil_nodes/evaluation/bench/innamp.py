@@ -43,7 +43,7 @@ BUDGETS = {
 }
 """Minutes on two cores by table."""
 
-RUN_FOLDS = {"car": 10, "cnae9": 10, "webkb4": 3, "chars74k": 2}
+RUN_FOLDS = {"car": 10, "cnae9": 5, "webkb4": 2, "chars74k": 1}
 """Folds of the ten that are run; the others were left out for time."""
 
 LEFT_OUT = {("webkb4", "fuzzy ARTMAP"), ("chars74k", "fuzzy ARTMAP")}

@@ -71,7 +71,7 @@ class DistanceUnit:
     counts: np.ndarray
     typical: float
     # The last bound closes the region, whatever is fitted.
-    bounds: ClassVar[tuple[tuple[float, float], ...]] = ((0.0, 20.0), (-20.0, -1.0))
+    bounds: ClassVar[tuple[tuple[float, float], ...]] = ((0.0, 20.0), (-20.0, -2.0))
     prior: ClassVar[tuple[float, ...]] = (2.0, -2.0)
 
     @classmethod
