@@ -22,9 +22,6 @@ TRAINERS = 12
 TAUGHT_VIEWS = 8
 """Of twelve pictures of a person and expression; the others are held out."""
 
-SHARE = 0.68
-"""Of a picture's edges that is kept: what a face detector would return. Backgrounds are random."""
-
 MARGIN = 6
 SIZES: dict[str, dict[str, Any]] = {
     "small": {
@@ -111,7 +108,7 @@ def faces(size: int) -> Any:
     from cil_nodes.datasets.ict_faces import read_ict_faces
     from cil_nodes.datasets.reading import data_folder
 
-    return read_ict_faces(data_folder(), size + MARGIN * size // 48, SHARE)
+    return read_ict_faces(data_folder(), size + MARGIN * size // 48)
 
 
 def weights_file(chosen: dict[str, Any]) -> Path:
