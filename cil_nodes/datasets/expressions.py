@@ -119,7 +119,9 @@ def read_expressions(name: str, root: Path, size: int, cut: Cut | None = None) -
     clips = sorted(_LISTED[name](root), key=lambda clip: clip.path)
     if not clips:
         raise DatasetError(f"{root} holds nothing of {name}: expected {_LAYOUTS[name]}.")
-    pictures, faces, views = [], [], {}
+    pictures: list[Image] = []
+    faces: list[Face] = []
+    views: dict[tuple[str, str], int] = {}
     for clip in clips:
         for expression, frame in _frames(name, clip):
             view = views[clip.subject, expression] = views.get((clip.subject, expression), -1) + 1

@@ -8,7 +8,7 @@ import pytest
 
 from cil_nodes.datasets import DatasetError, DatasetMissingError, data_folder
 from cil_nodes.datasets.expressions import chunk_frames, middle_frames, read_expressions
-from cil_nodes.datasets.ict_faces import middle, read_ict_faces
+from cil_nodes.datasets.ict_faces import face_of, middle, read_ict_faces
 
 
 def frame(value: int) -> np.ndarray:
@@ -117,7 +117,7 @@ def test_what_is_missing_or_wrong_is_named(tmp_path):
 
 def test_rendered_faces_by_person_and_expression():
     try:
-        faces = read_ict_faces(data_folder(), 24, 0.7)
+        faces = read_ict_faces(data_folder(), 24)
     except DatasetMissingError as missing:
         pytest.skip(str(missing))
     assert len(faces.subjects) == 20
@@ -142,3 +142,17 @@ def test_the_middle_of_a_picture():
     picture = np.zeros((10, 20, 3), np.uint8)
     picture[2:8, 7:13] = 255
     assert (middle(picture, 0.6, 6) == 255).all()
+
+
+def test_a_face_is_cut_out_wherever_it_is():
+    yy, xx = np.mgrid[:96, :96]
+    cuts = []
+    for across, down in ((40, 50), (56, 60)):
+        picture = np.full((96, 96, 3), (20, 90, 200), np.uint8)
+        picture[(xx - across) ** 2 / 30**2 + (yy - down) ** 2 / 40**2 < 1] = (120, 90, 70)
+        picture[down - 4 : down + 4, across - 4 : across + 4] = 255
+        cuts.append(face_of(picture))
+    assert cuts[0].shape == cuts[1].shape == (50, 50, 3)
+    mark = [np.argwhere(cut.min(axis=2) > 200).mean(axis=0) for cut in cuts]
+    assert mark[0] == pytest.approx(mark[1], abs=1.5)
+    assert mark[0] == pytest.approx([33, 25], abs=3)

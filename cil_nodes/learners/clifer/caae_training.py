@@ -126,7 +126,9 @@ class Trainer:
         self.epoch = 0
         first = running.generator(np.random.SeedSequence([plan.seed, 0]), self.device)
         self.caae = Caae(plan.shape).to(self.device).draw(first)
-        self.caae.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
+        for weight in self.caae.parameters():
+            if weight.ndim == 4:  # a fifth faster on a CPU
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
         self.maker = torch.optim.Adam(self.caae.makers(), plan.rate, MOMENTA)
         self.judge = torch.optim.Adam(self.caae.judges(), plan.rate, MOMENTA)
 
