@@ -113,6 +113,7 @@ class Clifer(IncrementalLearner):
     """
 
     method = "clifer"
+    trains_with_torch = True
 
     def __init__(
         self,
