@@ -106,6 +106,33 @@ class LessonResult:
 
 
 @dataclass(frozen=True)
+class SwitchResult:
+    """What learning the journal again brought.
+
+    ``version`` is the one that answers, the old one where nothing was swapped; both accuracies
+    are those of all classes on the same held-out samples, NaN where not measured.
+    """
+
+    version: int
+    method: str
+    lessons: int
+    samples: int
+    seconds: float
+    accuracy_before: float
+    accuracy_after: float
+
+    def in_words(self) -> str:
+        """Say in one line what was rebuilt and how it compares."""
+        figures = (("before", self.accuracy_before), ("now", self.accuracy_after))
+        measured = [f"{words} {value:.1%}" for words, value in figures if value == value]
+        held_out = f" Accuracy on held-out samples: {', '.join(measured)}." if measured else ""
+        return (
+            f"Version {self.version} answers; {self.lessons} lessons with {self.samples} samples "
+            f"were learned again by {self.method} in {self.seconds:.2f} s.{held_out}"
+        )
+
+
+@dataclass(frozen=True)
 class SessionState:
     """The session at one moment, as ``LearnerState.msg`` shows it."""
 
