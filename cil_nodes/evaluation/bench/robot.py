@@ -38,13 +38,13 @@ PEERS = {
 }
 EVERYBODY = {**METHODS, **PEERS}
 
-BUDGETS = {"sim": 8.0, "grocery": 20.0}
+BUDGETS = {"sim": 1.5, "grocery": 5.0}
 """Minutes on two cores by world, for all seeds."""
 
 GROCERY_SEEDS = 1
 """How many of the seeds Grocery is run with."""
 
-LEFT_OUT: tuple[tuple[str, str], ...] = (("grocery", "repulsion_replay"),)
+LEFT_OUT: tuple[tuple[str, str], ...] = ()
 """Pairs of world and method not run yet; their records say so. Empty this to run everything."""
 
 FIGURES = {
