@@ -126,9 +126,10 @@ class SwitchResult:
         figures = (("before", self.accuracy_before), ("now", self.accuracy_after))
         measured = [f"{words} {value:.1%}" for words, value in figures if value == value]
         held_out = f" Accuracy on held-out samples: {', '.join(measured)}." if measured else ""
+        lessons = "1 lesson" if self.lessons == 1 else f"{self.lessons} lessons"
         return (
-            f"Version {self.version} answers; {self.lessons} lessons with {self.samples} samples "
-            f"were learned again by {self.method} in {self.seconds:.2f} s.{held_out}"
+            f"Version {self.version} answers; {lessons} with {self.samples} samples learned again "
+            f"by {self.method} in {self.seconds:.2f} s.{held_out}"
         )
 
 

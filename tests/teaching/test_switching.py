@@ -75,6 +75,34 @@ def test_a_switched_model_learns_on_as_if_it_had_always_been_taught(make_session
     assert answers(session) == answers(other)
 
 
+def test_idle_work_that_was_never_done_is_not_done_on_the_way_back(make_session, monkeypatch):
+    monkeypatch.setattr(Session, "_settle", lambda session, stop: None)
+    session = taught(make_session, **SMALL)
+    first = answers(session)
+    session.switch_method(METHOD)
+    session.switch_method(**SMALL)
+    assert answers(session) == first
+
+
+def test_closing_the_session_ends_a_switch(make_session):
+    session = taught(make_session, worker="process")
+    before, errors = answers(session), []
+
+    def switch():
+        try:
+            session.switch_method(INEXACT, {"slow": 30.0})
+        except LessonStoppedError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=switch)
+    thread.start()
+    wait_until(lambda: "again by" in session.state().message, "the switch began")
+    session.close()
+    thread.join(20)
+    assert len(errors) == 1
+    assert answers(make_session()) == before
+
+
 def test_undo_goes_back_across_a_switch_and_forward_again(make_session):
     session = taught(make_session)
     first = answers(session)

@@ -20,7 +20,7 @@ LITE = "efficientnet_lite0"
 MAIN = ("bir", "bir_si", "f10", "f20")
 """Lines that are run in every class order."""
 OTHERS = ("rr", "ra", "confidence", "f5", "f50", "f100", "nof")
-"""Lines that are run in the first orders only."""
+"""Lines that are run in the first order only."""
 OWN = ("rr", "ra", "confidence")
 """Those of them that no record stands for: the paper has none such."""
 FRAME = {"streaming LDA": "StreamingLDA", "joint ridge": "JointRidge"}
@@ -46,7 +46,7 @@ class Plan:
         Seeds of class orders.
     size : {"scaled", "full"}
     left_out : tuple of str
-        Tables and lines that are not run.
+        Tables, lines and peers that are not run.
     """
 
     orders: tuple[int, ...]
@@ -72,7 +72,7 @@ class Plan:
         yield from (("iterations", run) for run in self.steps)
         for line in ("bir_si", "f20"):
             yield "extractor's features", Run(line, self.orders[0], features=LITE)
-        for order in self.orders[:2]:
+        for order in self.orders[:1]:
             for line in OTHERS:
                 yield "other factors", Run(line, order)
 
@@ -107,13 +107,10 @@ class Plan:
             for line in ("bir_si", "f20")
         )
 
-    def frame(self) -> list[Work]:
-        """Return the peers as parts of the benchmark."""
-        return [
-            frame_work(name, features, self.orders[0])
-            for features in ("internal", LITE)
-            for name in FRAME
-        ]
+    def frame(self) -> list[tuple[str, str]]:
+        """Return the peers that are run: name and features."""
+        every = [(name, features) for features in ("internal", LITE) for name in FRAME]
+        return [each for each in every if each[0] not in self.left_out]
 
 
 class Found:
