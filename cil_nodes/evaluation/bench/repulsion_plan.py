@@ -26,7 +26,7 @@ OWN = ("rr", "ra", "confidence")
 FRAME = {"streaming LDA": "StreamingLDA", "joint ridge": "JointRidge"}
 """Peers on the same features."""
 
-STRENGTHS = (0.0, 1e1, 1e2, 1e4)
+STRENGTHS = (1e1, 1e2, 1e4)
 """Synaptic intelligence, tried on the validation order."""
 WEIGHTS = (0.1, 0.5, 2.0)
 """lambda of RR and RA together, tried on the validation order."""
