@@ -176,7 +176,7 @@ def frame_table(found: Found, frame: Mapping[tuple[str, str], dict[str, Any]]) -
     """Return what frames the method: generator, peers and joint training on the same features."""
     rows: list[tuple[Cell, ...]] = []
     for features, spelled in (("internal", "internal"), (LITE, "extractor, Lite0")):
-        for line in ("bir_si", "f20"):
+        for line in ("bir", "bir_si", "f20"):
             for what, how in (("classes", "softmax"), ("generator", "generator")):
                 results = [result for _, result in found.of(line, features=features)]
                 if results:
