@@ -107,7 +107,6 @@ class SessionAgainstDictionary(RuleBasedStateMachine):
 SessionAgainstDictionary.TestCase.settings = settings(
     max_examples=15,
     stateful_step_count=15,
-    deadline=None,
     # A failing run costs seconds; shrinking it would cost minutes.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],

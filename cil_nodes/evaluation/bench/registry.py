@@ -17,6 +17,7 @@ _MODULES = (
     "clifer_faces",
     "demo_sim",
     "demo_grocery",
+    "innamp",
     "int8",
     "oracil_cifar100",
     "oracil_grocery",

@@ -19,19 +19,21 @@ from cil_nodes.evaluation.protocols import split_phases
 LITE = "efficientnet_lite0"
 MAIN = ("bir", "bir_si", "f10", "f20")
 """Lines that are run in every class order."""
-OTHERS = ("f5", "f50", "f100", "nof", "confidence")
+OTHERS = ("rr", "ra", "confidence", "f5", "f50", "f100", "nof")
 """Lines that are run in the first orders only."""
+OWN = ("rr", "ra", "confidence")
+"""Those of them that no record stands for: the paper has none such."""
 FRAME = {"streaming LDA": "StreamingLDA", "joint ridge": "JointRidge"}
 """Peers on the same features."""
 
 STRENGTHS = (0.0, 1e1, 1e2, 1e4)
 """Synaptic intelligence, tried on the validation order."""
-WEIGHTS = (0.01, 0.1, 1.0)
+WEIGHTS = (0.1, 0.5, 2.0)
 """lambda of RR and RA together, tried on the validation order."""
 FORMS = ("reciprocal", "negative")
 SWEEP_ITERATIONS = 100
-STEPS = (30, 100)
-"""Iterations a phase of the curve beside those of the size."""
+STEPS = (30, 200)
+"""Iterations a phase of the curve, beside those of the size."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "scaled": {
         "hidden": 256,
         "latent": 32,
-        "iterations": 200,
+        "iterations": 100,
         "batch": 64,
         "rate": 2e-3,
         "kl_divisor": 200.0,
@@ -32,7 +32,7 @@ SYNAPSES = {"scaled": 1e4, "full": 1e8}
 """Strength of synaptic intelligence: at full size the published one; scaled, chosen on the
 validation order."""
 
-REPULSION = {"repulsion": "reciprocal", "repulsion_weight": 0.1, "attraction_weight": 0.1}
+REPULSION = {"repulsion": "negative", "repulsion_weight": 0.5, "attraction_weight": 0.5}
 """Form and weights of RR and RA: chosen on the validation order."""
 
 _NOTHING = {"repulsion": "none", "repulsion_weight": 0.0, "attraction_weight": 0.0}
@@ -45,7 +45,8 @@ def line_settings(line: str, size: str) -> dict[str, Any]:
     ----------
     line : str
         ``bir``, ``bir_si``, ``f<number>``, ``nof`` (every class competes), ``confidence`` (f = 20,
-        weighed), or ``joint`` (every class in one phase).
+        weighed), ``rr`` and ``ra`` (f = 20, one of the two alone), or ``joint`` (every class in
+        one phase).
     size : {"scaled", "full"}
     """
     base = {**SIZES[size], "si_strength": SYNAPSES[size], "gated": 0.6}
@@ -58,6 +59,10 @@ def line_settings(line: str, size: str) -> dict[str, Any]:
         return {**base, **_NOTHING}
     if line == "nof":
         return {**base, **REPULSION, "factor": 0.0}
+    if line == "rr":
+        return {**base, **REPULSION, "factor": 20.0, "attraction_weight": 0.0}
+    if line == "ra":
+        return {**base, **REPULSION, "factor": 20.0, "repulsion_weight": 0.0}
     if line == "confidence":
         return {**base, **REPULSION, "factor": 20.0, "confidence": True}
     return {**base, **REPULSION, "factor": float(line.removeprefix("f"))}

@@ -14,6 +14,7 @@ from cil_nodes.evaluation.bench.repulsion_plan import (
     LITE,
     MAIN,
     OTHERS,
+    OWN,
     STEPS,
     STRENGTHS,
     WEIGHTS,
@@ -33,6 +34,8 @@ NAMES = {
     **{f"f{factor}": f"RR+RA, f = {factor}" for factor in (5, 10, 20, 50, 100)},
     "nof": "RR+RA without f",
     "confidence": "RR+RA, f = 20, by confidence",
+    "rr": "RR alone, f = 20",
+    "ra": "RA alone",
 }
 GOALS = {
     ("f20", "overall"): 1.48,
@@ -72,9 +75,7 @@ def gain_text(found: Found, line: str, part: str) -> str:
 def records(found: Found, size: str) -> list[Record]:
     """Return a record of each line and part; what was not run has no value."""
     lines = (*MAIN, *OTHERS) if size == "scaled" else ("bir", "bir_si", "f20")
-    kept = [
-        _record(found, line, part, size) for line in lines if line != "confidence" for part in PARTS
-    ]
+    kept = [_record(found, line, part, size) for line in lines if line not in OWN for part in PARTS]
     generated = [_generator_record(found, part, size) for part in PARTS]
     return [*kept, *generated]
 
@@ -146,7 +147,7 @@ def gains_table(found: Found, minutes: float) -> Table:
         cells: list[Cell] = []
         for number, part in enumerate(PARTS):
             base = np.mean(list(values(found, "bir_si", part).values()))
-            relative = 100 * gain(found, line, part)[0] / base
+            relative = 100 * gain(found, line, part)[0] / base if base else float("inf")
             paper = theirs[2 * number]
             cells += [gain_text(found, line, part), f"{relative:+.1f}", paper]
         rows.append((name, len(found.of(line)), *cells))
@@ -274,9 +275,9 @@ def drawings(found: Found, plan: Plan) -> list[Curves]:
         ]
         last = next((result for run, result in found.of(line) if run.order == first), None)
         for part in ("overall", "first20"):
-            series[f"{NAMES[line]}, {PARTS[part]}"] = [
+            series[f"{NAMES[line]}, {PARTS[part]}"] = sorted(
                 (at, parts(result["classes"])[part])
                 for at, result in [*points, (float(whole), last)]
                 if result is not None
-            ]
+            )
     return [Curves("Accuracy by iterations a phase", "iterations", "accuracy", series, log_x=True)]

@@ -43,7 +43,7 @@ def internal_features(dataset: ImageDataset, weights: Path = WEIGHTS) -> NDArray
     if not weights.is_file():
         raise MissingWeightsError(
             f"The trained convolutions {weights} are missing. Train them: "
-            "python -m cil_nodes.evaluation.convolutions (CIFAR-10 below CIL_DATA; about 40 "
+            "python -m cil_nodes.evaluation.convolutions (CIFAR-10 below CIL_DATA; about 20 "
             "minutes on one core)."
         )
     whole = hashlib.sha256(weights.read_bytes() + str(dataset.data_hash).encode()).hexdigest()

@@ -134,7 +134,7 @@ class Clifer(IncrementalLearner):
         epochs: int = 10,
         replay_epochs: int = 3,
         imagination_epochs: int = 5,
-        sharpness: float = 6.0,
+        sharpness: float = 8.0,
         hidden: int | str = "auto",
         iterations: int | str = "auto",
         device: str = "auto",

@@ -8,8 +8,6 @@ class's quantiles move by the mean difference.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from cil_nodes.learners import calibration
@@ -26,11 +24,24 @@ LEAST = 5
 PROBES = 8
 """Samples drawn of each old class to see how far its novelty moved."""
 
-PRIOR = math.log(4.0)
+ROOM = 0.5
+"""New views differ more from the taught ones than those do among each other: the threshold lies
+beyond the limit of held-back samples by this part of that limit's distance from their median."""
+
+PRIOR = 4.0
 """Prior: a new sample of a class is reconstructed up to four times worse than a learned one."""
 
-PRIOR_LEAST = math.log(0.05)
+PRIOR_LEAST = 0.05
 """A single sample can be learned by heart; its error counts as at least 5 % of its size."""
+
+
+def novelty(model: Model, x: np.ndarray) -> np.ndarray:
+    """Return the relative reconstruction error (n,) of scaled features (n, d).
+
+    Not its logarithm: what a changed network adds to the error of drawn samples and of real ones
+    is about the same, but drawn ones start much lower.
+    """
+    return np.exp(answering.novelty(model, x))
 
 
 def held_back(positions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -43,35 +54,37 @@ def held_back(positions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return chosen
 
 
-def quantiles(novelty: np.ndarray) -> np.ndarray:
+def quantiles(raw: np.ndarray) -> np.ndarray:
     """Return the `QUANTILES` (Q,) of raw novelty (n,)."""
-    return np.quantile(novelty, (np.arange(QUANTILES) + 0.5) / QUANTILES).astype(np.float32)
+    return np.quantile(raw, (np.arange(QUANTILES) + 0.5) / QUANTILES).astype(np.float32)
 
 
 def measured(
-    novelty: np.ndarray, positions: np.ndarray, held: np.ndarray, classes: int
+    logs: np.ndarray, positions: np.ndarray, held: np.ndarray, classes: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return quantiles (C, Q), NaN for classes without samples, and which are measured (C,).
 
     Parameters
     ----------
-    novelty : (n,) array
-        Of this phase's samples, by the network that did not learn those held back.
+    logs : (n,) array
+        `answering.novelty` of this phase's samples, by the network that did not learn those held
+        back.
     positions : (n,) int array
         Classes.
     held : (n,) bool array
         Which were held back; a class without any gets the prior.
     classes : int
     """
+    errors = np.exp(logs)
     rows = np.full((classes, QUANTILES), np.nan, dtype=np.float32)
     seen = np.zeros(classes, dtype=bool)
     for position in np.unique(positions):
         own = positions == position
         seen[position] = (own & held).any()
         if seen[position]:
-            rows[position] = quantiles(novelty[own & held])
+            rows[position] = quantiles(errors[own & held])
         else:
-            rows[position] = quantiles(np.maximum(novelty[own], PRIOR_LEAST) + PRIOR)
+            rows[position] = quantiles(PRIOR * np.maximum(errors[own], PRIOR_LEAST))
     return rows, seen
 
 
@@ -79,7 +92,7 @@ def moved(old: Model, new: Model, rng: np.random.Generator) -> np.ndarray:
     """Return how far the novelty of each class of ``old`` moved (C_old,), on drawn samples."""
     classes = np.repeat(np.arange(old.classes), PROBES)
     x = answering.drawn(old, classes, rng)
-    change = answering.novelty(new, x) - answering.novelty(old, x)
+    change = novelty(new, x) - novelty(old, x)
     return change.reshape(old.classes, PROBES).mean(axis=1)
 
 
@@ -118,5 +131,7 @@ def score_map(
         Whether the threshold is calibrated, or a prior holds.
     """
     enough = calibration.enough(np.where(seen, counts, 0))
-    pool = held[seen] if enough else held
-    return calibration.fit_score_map(pool.ravel().astype(np.float64), None, rate, 0.0), enough
+    pool = (held[seen] if enough else held).ravel().astype(np.float64)
+    map_ = calibration.fit_score_map(pool, None, rate, 0.0)
+    room = ROOM * max(map_.centre - float(np.median(pool)), 0.0)
+    return ScoreMap(map_.centre + room, map_.width), enough
