@@ -24,6 +24,7 @@ _MODULES = (
     "oracil_merge",
     "oracil_scale",
     "repulsion_replay",
+    "robot",
     "unknown",
 )
 _registered: dict[str, Bench] = {}

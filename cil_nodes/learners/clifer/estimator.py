@@ -119,7 +119,7 @@ class Clifer(IncrementalLearner):
         self,
         memory: str = "episodic",
         imagination: str = "residual",
-        imagined: int = 256,
+        imagined: int = 128,
         replay: bool = False,
         normalize: str = "unit",
         feature_power: float = 0.5,
