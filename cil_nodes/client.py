@@ -18,16 +18,16 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import rclpy
-from cil_msgs.action import TeachObject, TrainPhase
+from cil_msgs.action import SwitchMethod, TeachObject, TrainPhase
 from cil_msgs.msg import GroundTruth, LearnerState, UnknownClusterArray
 from cil_msgs.msg import Prediction as PredictionMessage
 from cil_msgs.srv import (
@@ -47,6 +47,7 @@ from rclpy.executors import SingleThreadedExecutor
 
 from cil_nodes.ros import arguments, qos
 from cil_nodes.ros.calls import Caller, TeacherError, TeacherTimeout, checked
+from cil_nodes.ros.client_records import Labelled, Seen, Switched, Taught
 from cil_nodes.ros.conversions import roi_message, roi_tuple, stamp_ns
 from cil_nodes.ros.lifecycle import SHUTDOWN_ERRORS
 from cil_nodes.ros.teaching_messages import (
@@ -61,6 +62,16 @@ from cil_nodes.ros.teaching_messages import (
 from cil_nodes.teaching.records import LessonResult, SessionState, Version
 from cil_nodes.teaching.samples import Sample
 
+__all__ = [
+    "Labelled",
+    "Seen",
+    "Switched",
+    "Taught",
+    "Teacher",
+    "TeacherError",
+    "TeacherTimeout",
+]
+
 T = TypeVar("T")
 _SERVICES = {
     AnswerCluster: "answer_cluster",
@@ -73,59 +84,12 @@ _SERVICES = {
     SaveModel: "save_model",
     ShowObject: "show",
 }
-_ACTIONS = {TeachObject: "teach", TrainPhase: "train_phase"}
+_ACTIONS = {SwitchMethod: "switch_method", TeachObject: "teach", TrainPhase: "train_phase"}
 _NUMBERS = itertools.count(1)
 
 
 FOUND_BOTH_WAYS = 0.5
 """Seconds after finding the learner by which the learner has found the client, too."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One prediction as it came.
-
-    ``received_ns`` is the client's wall clock; ``top_k`` holds (label, score), best first. The
-    other fields are those of ``Prediction.msg``.
-    """
-
-    sample_id: str
-    stamp_ns: int
-    frame_id: str
-    roi: Region
-    label: str
-    score: float
-    is_unknown: bool
-    unknown_score: float
-    top_k: tuple[tuple[str, float], ...]
-    method: str
-    version: int
-    received_ns: int
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """What `Teacher.label` brought; the fields are those of ``LabelSamples.srv``."""
-
-    accepted: int
-    relabelled: int
-    pending: int
-    missing_ids: tuple[str, ...]
-    training_started: bool
-
-
-@dataclass(frozen=True)
-class Taught:
-    """What `Teacher.teach` brought; the fields are those of ``TeachObject.action``."""
-
-    samples_captured: int
-    version: int
-    check_correct: int
-    check_total: int
-    confused_with: tuple[tuple[str, float], ...]
-    old_accuracy_before: float
-    old_accuracy_after: float
-    summary: str
 
 
 class Teacher:
@@ -146,7 +110,8 @@ class Teacher:
     ) -> None:
         self.timeout = arguments.seconds("timeout", timeout)
         self._context = Context()
-        rclpy.init(context=self._context)
+        # Unmarked words, such as namespace:=robot1, are a script's own and no remappings.
+        rclpy.init(args=sys.argv if "--ros-args" in sys.argv else [], context=self._context)
         name = f"teacher_{os.getpid()}_{next(_NUMBERS)}"
         self._node = rclpy.create_node(name, namespace=namespace, context=self._context)
         self._news = threading.Condition(threading.RLock())
@@ -490,6 +455,40 @@ class Teacher:
         request = MergeModel.Request(uri=arguments.uri_of(path) if str(path) else "", peer=peer)
         answer = checked(self._caller.call("merge_model", request, timeout))
         return int(answer.version), tuple(answer.new_labels)
+
+    def switch_method(
+        self,
+        method: str = "",
+        parameters: Mapping[str, object] | None = None,
+        swap: bool = True,
+        on_progress: Callable[[float, int, int, str], None] | None = None,
+        timeout: float = 3600.0,
+    ) -> Switched:
+        """Have another method learn the journal again; returns when it answers.
+
+        Parameters
+        ----------
+        method : str
+            Empty for the one that answers: a plain rebuild.
+        parameters : mapping, optional
+            Its hyper-parameters; the rest is as the learner was started with. Together with the
+            method's name they may take 64 bytes.
+        swap : bool
+            False only builds and reports.
+        on_progress : callable
+            ``on_progress(fraction, lessons_done, lessons, message)``.
+        timeout : float
+            Seconds after which the client gives up and cancels the switch.
+        """
+        goal = SwitchMethod.Goal(method=arguments.method(method, parameters or {}), swap=bool(swap))
+
+        def tell(feedback: Any) -> None:
+            if on_progress is not None:
+                done = feedback.phases_done, feedback.phases_total
+                on_progress(feedback.progress, *done, feedback.message)
+
+        end = self._caller.act("switch_method", goal, tell, timeout)
+        return Switched(end.version, end.seconds, end.accuracy_before, end.accuracy_after)
 
     # -- inside --------------------------------------------------------------------------------
 

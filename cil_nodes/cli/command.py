@@ -14,10 +14,10 @@ import traceback
 from collections.abc import Sequence
 
 from cil_nodes import __version__
-from cil_nodes.cli import bench, develop, graph, help, journal, merge
+from cil_nodes.cli import bench, develop, graph, help, journal, merge, switch
 from cil_nodes.cli.common import Help
 
-FAMILIES = (graph, help, journal, merge, bench, develop)
+FAMILIES = (graph, help, journal, merge, switch, bench, develop)
 """Modules with commands, in the order in which `cil --help` shows them."""
 
 EXAMPLES = """examples:

@@ -18,6 +18,7 @@ from cil_nodes.learners.merging import CannotMergeError, merge
 from cil_nodes.learners.registry import available, create, describe, load
 
 if TYPE_CHECKING:
+    from cil_nodes.learners.clare import Clare
     from cil_nodes.learners.innamp import Innamp
     from cil_nodes.learners.oracil import Oracil
 
@@ -25,6 +26,7 @@ __all__ = [
     "Answers",
     "CannotLearnError",
     "CannotMergeError",
+    "Clare",
     "IncrementalLearner",
     "Innamp",
     "Oracil",
@@ -43,6 +45,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a method only when it is asked for."""
+    if name == "Clare":
+        from cil_nodes.learners.clare import Clare
+
+        return Clare
     if name == "Innamp":
         from cil_nodes.learners.innamp import Innamp
 

@@ -99,6 +99,9 @@ class IncrementalLearner(ClassifierMixin, BaseEstimator, ABC):
     joins_exactly: ClassVar[bool] = False
     """True where learning more samples later equals learning them together."""
 
+    trains_with_torch: ClassVar[bool] = False
+    """True where learning, not answering, needs torch."""
+
     implied: ClassVar[dict[str, Any]] = {}
     """Parameters younger than the oldest readable file, as files without them mean them."""
 

@@ -25,8 +25,8 @@ def run_latency(context: Context) -> BenchResult:
 @bench(
     "label-to-known",
     "From the label call to the first prediction by the new model: 20 new samples on top of 100 "
-    "known classes, in the running graph.",
-    minutes=1,
+    "known classes, in the running graph, with each method.",
+    minutes=3,
     seeds=5,
 )
 def run_label_to_known(context: Context) -> BenchResult:

@@ -26,6 +26,9 @@ CONFIGURATION: dict[str, Any] = {
     "lesson_samples": 5000,
 }
 
+RESTING = ("idle", "graph", "pipeline", "idle_int8", "pipeline_int8")
+"""Variants in which nothing is learned."""
+
 GOALS = {"idle": ("< 10", "< 20"), "pipeline": ("< 7", "< 15")}
 WORDS = {
     "idle": "A driver, the extractor and the learner in three processes.",
@@ -73,7 +76,7 @@ def has_cuda() -> bool:
 def records(found: Mapping[str, Mapping[str, Any]]) -> list[Record]:
     """Make the records of all variants."""
     made = []
-    for name in ("idle", "graph", "pipeline", "idle_int8", "pipeline_int8"):
+    for name in RESTING:
         made += variant_records(name, found[name])
     made += training_records(found["training"], found["idle"])
     return [*made, *cuda_records(found.get("cuda"))]

@@ -7,7 +7,6 @@ disk or a long listing never delays an answer.
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 import threading
 from collections.abc import Callable
@@ -33,21 +32,15 @@ from rclpy.action import ActionServer, CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from threadpoolctl import threadpool_limits
 
-from cil_nodes.learners import registry
 from cil_nodes.places import default_folder
 from cil_nodes.ros import qos
 from cil_nodes.ros.diagnostics import memory_of
 from cil_nodes.ros.lanes import spin_pool
 from cil_nodes.ros.lifecycle import BaseParameters, CilNode
 from cil_nodes.ros.main import run
+from cil_nodes.ros.method_switch import MethodSwitch, declare_method
 from cil_nodes.ros.model_peers import ModelPeers
-from cil_nodes.ros.parameters import (
-    NodeParameters,
-    ParameterError,
-    declare,
-    model_of,
-    parameter,
-)
+from cil_nodes.ros.parameters import parameter
 from cil_nodes.ros.prediction_stream import PredictionStream
 from cil_nodes.ros.rivals import rivals
 from cil_nodes.ros.teaching_messages import (
@@ -67,7 +60,6 @@ from cil_nodes.ros.uris import uri_to_path
 from cil_nodes.teaching.errors import LessonStoppedError, TeachingError
 from cil_nodes.teaching.records import Phase
 from cil_nodes.teaching.session import Session
-from cil_nodes.teaching.training import learner_class
 
 POOL_THREADS = 4
 """Threads for services and the action; one of them is the lesson that runs."""
@@ -147,7 +139,7 @@ class Learner(CilNode[LearnerParameters]):
         self._arithmetic: threadpool_limits | None = None
         self._state_lock = threading.Lock()
         self._others = ""
-        self._method = self._declare_method()
+        self._method = declare_method(self, self.parameters.method)
 
     def configure(self) -> None:
         """Open the session and offer everything but answers."""
@@ -204,23 +196,6 @@ class Learner(CilNode[LearnerParameters]):
 
     # -- set-up --------------------------------------------------------------------------------
 
-    def _declare_method(self) -> NodeParameters:
-        """Declare the method's hyper-parameters under its name."""
-        method = self.parameters.method
-        try:
-            learner_class(method)  # makes a "package.module:Class" known
-        except (ValueError, ImportError) as error:
-            owner = self.get_fully_qualified_name()
-            raise ParameterError(f"Parameter 'method' of {owner}: {error}") from error
-        infos = [
-            # Text that may stand for a number has no range that ROS could check.
-            dataclasses.replace(info, low=None, high=None) if info.type == "str" else info
-            for info in registry.describe(method)
-            if info.name != "random_state"
-        ]
-        prefix = method.rpartition(":")[2].lower()
-        return declare(self, model_of(prefix.title(), infos, read_only=True), prefix=prefix)
-
     def _folder(self) -> Path:
         if self.parameters.folder:
             return Path(self.parameters.folder).expanduser()
@@ -252,6 +227,8 @@ class Learner(CilNode[LearnerParameters]):
             cancel_callback=lambda _: CancelResponse.ACCEPT,
         )
         self.own(server, lambda action: action.destroy())
+        declared = {self.parameters.method: self._method}
+        MethodSwitch(self, self._session_of, declared, self._train_if_enough, group)
 
     def _say_what_answers(self) -> None:
         state = self._session_of().state()
@@ -263,8 +240,14 @@ class Learner(CilNode[LearnerParameters]):
         if state.method != self.parameters.method:
             self.get_logger().warning(
                 f"The journal was taught with {state.method!r}, which answers on; the parameter "
-                f"`method` says {self.parameters.method!r}. The action switch_method changes it."
+                f"`method` says {self.parameters.method!r}. To switch: "
+                f"cil switch {self.parameters.method}{self._namespace_word()}"
             )
+
+    def _namespace_word(self) -> str:
+        """What a command of `cil` needs to find this graph; nothing where it is the usual one."""
+        name = self.get_namespace().strip("/")
+        return "" if name in ("", "cil") else f" namespace:={name}"
 
     def _session_of(self) -> Session:
         if self._session is None:
@@ -354,9 +337,13 @@ class Learner(CilNode[LearnerParameters]):
         response.accepted = receipt.accepted
         response.relabelled = receipt.relabelled
         response.pending = receipt.pending
-        if self._enough(receipt.pending):
-            threading.Thread(target=self._train_alone, name="auto-train", daemon=True).start()
+        self._train_if_enough()
         return response
+
+    def _train_if_enough(self) -> None:
+        """Start a lesson that nobody waits for when so much is pending."""
+        if self._enough(self._session_of().state().pending):
+            threading.Thread(target=self._train_alone, name="auto-train", daemon=True).start()
 
     def _enough(self, pending: int) -> bool:
         """Whether so many pending samples start a lesson by themselves."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from cil_nodes.ros.calls import TeacherError
@@ -11,6 +11,9 @@ from cil_nodes.teaching.labels import normalise_label
 
 LONGEST = 2.0**31
 """Seconds that a duration holds, exclusive."""
+
+METHOD_BYTES = 64
+"""Bytes that a method with its parameters may take."""
 
 ID_BYTES = 64
 """Bytes of a sample id at most."""
@@ -39,6 +42,26 @@ def number(name: str, value: float, low: float, high: float) -> float:
     if not low <= value <= high:
         raise ValueError(f"{name} is {value!r}; expected a number from {low:g} to {high:g}.")
     return float(value)
+
+
+def method(name: str, parameters: Mapping[str, object]) -> str:
+    """Return a method with parameters as ``SwitchMethod.action`` takes it, in at most 64 bytes.
+
+    Raises
+    ------
+    ValueError
+    """
+    words = [f"{key}={value}" for key, value in parameters.items()]
+    text = " ".join([name, *words])
+    blanks = [word for word in (name, *words) if len(word.split()) > 1]
+    if blanks or (words and not name):
+        raise ValueError(f"Cannot send {text!r}: name a method, and use no blanks in values.")
+    if len(text.encode()) > METHOD_BYTES:
+        raise ValueError(
+            f"{text!r} is longer than {METHOD_BYTES} bytes; give the learner some of the "
+            f"parameters at its start, as {name}.NAME in its parameter file."
+        )
+    return text
 
 
 def seconds(name: str, value: float, zero: bool = False) -> float:

@@ -160,6 +160,12 @@ CALLS: tuple[Call, ...] = (
     Call("answer_cluster", "cil_msgs/srv/AnswerCluster", "labeler", "puts a question off, or away"),
     Call("teach", "cil_msgs/action/TeachObject", "labeler", "watches, learns, checks, reports"),
     Call("train_phase", "cil_msgs/action/TrainPhase", "learner", "learns what is pending"),
+    Call(
+        "switch_method",
+        "cil_msgs/action/SwitchMethod",
+        "learner",
+        "has another method learn the journal again, and answer",
+    ),
     Call("add_samples", "cil_msgs/srv/AddSamples", "learner", "takes labelled samples"),
     Call("list_samples", "cil_msgs/srv/ListSamples", "learner", "browses the journal"),
     Call("list_versions", "cil_msgs/srv/ListVersions", "learner", "tells the model's history"),

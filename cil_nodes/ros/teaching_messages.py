@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
-from cil_msgs.action import TrainPhase
+from cil_msgs.action import SwitchMethod, TrainPhase
 from cil_msgs.msg import (
     ClassInfo,
     ClassScore,
@@ -43,6 +43,7 @@ from cil_nodes.teaching.records import (
     Phase,
     Prediction,
     SessionState,
+    SwitchResult,
     Version,
 )
 from cil_nodes.teaching.samples import Sample
@@ -323,6 +324,16 @@ def lesson_from_result(result: TrainPhase.Result) -> LessonResult:
         accuracy_after=result.accuracy_after,
         new_class_accuracy=result.new_class_accuracy,
         snapshot=result.snapshot,
+    )
+
+
+def switch_to_result(switch: SwitchResult) -> SwitchMethod.Result:
+    """Return what a switch brought as the action's result."""
+    return SwitchMethod.Result(
+        version=switch.version,
+        accuracy_before=float(switch.accuracy_before),
+        accuracy_after=float(switch.accuracy_after),
+        seconds=float(switch.seconds),
     )
 
 

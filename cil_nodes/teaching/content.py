@@ -240,7 +240,7 @@ class History:
             return replace(edited(parent, event.detail), version=event.version)
         recipe = Recipe(event.method, event.parameters, event.seed)
         if event.kind == "switch":
-            return _loaded(event, recipe)
+            return _loaded(event, recipe) if "base" in event.detail else _again(parent, event)
         if event.kind == "merge":
             return replace(parent, recipe=recipe).then(_merged(event))
         before = parent.without(event.detail.get("corrected", ()))
@@ -269,6 +269,19 @@ def _loaded(event: Event, recipe: Recipe) -> Content:
         base=str(event.detail["base"]),
         base_counts=counts,
         base_version=event.version,
+    )
+
+
+def _again(parent: Content, event: Event) -> Content:
+    """Return a content whose lessons were learned again by another recipe."""
+    tunings = event.detail.get("tunings", {})
+    return replace(
+        parent,
+        version=event.version,
+        recipe=Recipe(event.method, event.parameters, event.seed),
+        lessons=tuple(
+            replace(lesson, tuning=tunings.get(str(lesson.version))) for lesson in parent.lessons
+        ),
     )
 
 

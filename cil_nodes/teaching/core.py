@@ -28,7 +28,7 @@ from cil_nodes.teaching.progress import StopRequest, unwatched
 from cil_nodes.teaching.records import Phase, SessionState
 from cil_nodes.teaching.snapshots import SnapshotStore
 from cil_nodes.teaching.training import differing, make_learner
-from cil_nodes.teaching.worker import make_worker
+from cil_nodes.teaching.worker import Worker, make_worker
 from cil_nodes.teaching.workshop import Workshop
 
 log = logging.getLogger(__name__)
@@ -93,15 +93,9 @@ class SessionCore:
         self._snapshots = SnapshotStore(self.folder / SNAPSHOTS)
         _refuse_lost_end(self._journal, history, self._snapshots)
         self._models = models.model_folder(self.folder)
-        self._worker = make_worker(worker, threads)
-        self._workshop = Workshop(
-            self._journal,
-            history,
-            self._snapshots,
-            self._worker,
-            self._models,
-            self._on_step,
-        )
+        self._new_worker = lambda: make_worker(worker, threads)
+        self._worker = self._new_worker()
+        self._workshop = self._workshop_with(self._worker)
         self._live = self._workshop.first_model()
         self._workshop.evict(self._keep_snapshots)
         self._phase = self._resting()
@@ -109,6 +103,10 @@ class SessionCore:
             self._message = f"Version {history.latest} is torn; {self._live.version} answers."
         self._say_if_recipe_differs(recipe)
         self._settle_later()
+
+    def _workshop_with(self, worker: Worker) -> Workshop:
+        parts = self._journal, self._history, self._snapshots
+        return Workshop(*parts, worker, self._models, self._on_step)
 
     def _say_if_recipe_differs(self, recipe: Recipe) -> None:
         found = differing(self._history.content.recipe, recipe)
@@ -190,6 +188,27 @@ class SessionCore:
                 callback(state)
             except Exception:
                 log.exception("A callback that watches the session's state failed")
+
+    @contextmanager
+    def _telling(self, stopped: Callable[[], TeachingError], message: str = "") -> Iterator[None]:
+        """Tell of training while it runs, and of how it ended; a stop becomes ``stopped()``."""
+        self._enter(Phase.TRAINING, message)
+        try:
+            yield
+        except PhaseStopped as error:
+            refusal = stopped()
+            self._enter(self._resting(), str(refusal))
+            raise refusal from error
+        except TeachingError as error:
+            self._enter(Phase.FAILED, str(error))
+            raise
+        except BaseException as error:
+            self._enter(Phase.FAILED, f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            self._settle_later()
+        self._enter(self._resting())
+        self._on_step("published")
 
     @contextmanager
     def _exclusive(self, refusal: type[TeachingError], text: str) -> Iterator[None]:

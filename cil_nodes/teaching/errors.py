@@ -166,6 +166,18 @@ class PeerSilentError(TeachingError):
     code = "PEER_SILENT"
 
 
+class NoSuchMethodError(TeachingError):
+    """No learner goes by this name, or what it trains with is not installed."""
+
+    code = "NO_SUCH_METHOD"
+
+
+class JournalIncompleteError(TeachingError):
+    """The journal does not hold all that a rebuild needs."""
+
+    code = "JOURNAL_INCOMPLETE"
+
+
 class SessionClosedError(TeachingError):
     """The session has been closed."""
 

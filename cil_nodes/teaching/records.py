@@ -106,6 +106,34 @@ class LessonResult:
 
 
 @dataclass(frozen=True)
+class SwitchResult:
+    """What learning the journal again brought.
+
+    ``version`` is the one that answers, the old one where nothing was swapped; both accuracies
+    are those of all classes on the same held-out samples, NaN where not measured.
+    """
+
+    version: int
+    method: str
+    lessons: int
+    samples: int
+    seconds: float
+    accuracy_before: float
+    accuracy_after: float
+
+    def in_words(self) -> str:
+        """Say in one line what was rebuilt and how it compares."""
+        figures = (("before", self.accuracy_before), ("now", self.accuracy_after))
+        measured = [f"{words} {value:.1%}" for words, value in figures if value == value]
+        held_out = f" Accuracy on held-out samples: {', '.join(measured)}." if measured else ""
+        lessons = "1 lesson" if self.lessons == 1 else f"{self.lessons} lessons"
+        return (
+            f"Version {self.version} answers; {lessons} with {self.samples} samples learned again "
+            f"by {self.method} in {self.seconds:.2f} s.{held_out}"
+        )
+
+
+@dataclass(frozen=True)
 class SessionState:
     """The session at one moment, as ``LearnerState.msg`` shows it."""
 

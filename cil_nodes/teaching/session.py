@@ -12,28 +12,31 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cil_nodes.learners.base import PhaseStopped
 from cil_nodes.teaching import browsing, editing, merging, models
 from cil_nodes.teaching.content import Content, edited
-from cil_nodes.teaching.core import SessionCore
 from cil_nodes.teaching.errors import (
     AlreadyTrainingError,
     BusyError,
     NoSuchVersionError,
     NothingPendingError,
     NothingToUndoError,
-    TeachingError,
     TooFewSamplesError,
 )
 from cil_nodes.teaching.journal import Event
 from cil_nodes.teaching.live import LiveModel
 from cil_nodes.teaching.progress import Deadline, Meter, Progress, StopRequest, unwatched
-from cil_nodes.teaching.records import LessonResult, Phase, Prediction, Receipt, Version
+from cil_nodes.teaching.records import (
+    LessonResult,
+    Prediction,
+    Receipt,
+    Version,
+)
 from cil_nodes.teaching.samples import Sample, check_features
+from cil_nodes.teaching.swapping import SwitchableSession
 from cil_nodes.teaching.workshop import figure, rows_of
 
 
-class Session(SessionCore):
+class Session(SwitchableSession):
     """One learner with its journal, snapshots and history, in one folder.
 
     ``predict`` and ``predict_batch`` may be called from any thread at any time and never wait;
@@ -151,24 +154,8 @@ class Session(SessionCore):
             stop = Deadline(time_limit, lambda: self._closed or bool(should_stop and should_stop()))
             rows = rows_of(self._books.pending(), self._books.numbers_of(labels))
             self._check_enough(len(rows), labels)
-            self._enter(Phase.TRAINING)
-            try:
-                result = self._lesson(rows, Meter(progress), stop)
-            except PhaseStopped as error:
-                refusal = stop.refusal()
-                self._enter(self._resting(), str(refusal))
-                raise refusal from error
-            except TeachingError as error:
-                self._enter(Phase.FAILED, str(error))
-                raise
-            except BaseException as error:
-                self._enter(Phase.FAILED, f"{type(error).__name__}: {error}")
-                raise
-            finally:
-                self._settle_later()
-            self._enter(self._resting())
-            self._on_step("published")
-        return result
+            with self._telling(stop.refusal):
+                return self._lesson(rows, Meter(progress), stop)
 
     def _check_enough(self, count: int, labels: Sequence[str] | None) -> None:
         if count == 0:

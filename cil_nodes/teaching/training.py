@@ -145,9 +145,10 @@ class Trainer:
         tuning: Mapping[str, float] | None,
         state_id: str,
         should_stop: StopRequest | None = None,
+        progress: StageProgress | None = None,
     ) -> None:
         """Learn a lesson of the past as it happened, without measuring."""
-        standing = self._learn(batch, _no_progress, should_stop)
+        standing = self._learn(batch, progress or _no_progress, should_stop)
         if tuning:
             standing = _tuned(standing, tuning)
         standing = replace(standing, held_out=standing.held_out.unmeasured())
@@ -245,6 +246,13 @@ class Trainer:
             honest = full if old.honest is old.full else _apply(old.honest, values)
             self._candidate = _Standing(full, honest, old.held_out.unmeasured())
         return {name: float(value) for name, value in values.items()}
+
+    def measure(self) -> Measured:
+        """Measure the standing state on held-out samples."""
+        standing = self._standing
+        measured, _ = standing.held_out.measure(None, standing.honest)
+        memory = 0 if standing.full is None else standing.full.memory_bytes()
+        return replace(measured, memory_bytes=memory)
 
     def export(self, path: Path, statistics: bool) -> None:
         """Write the standing model to a file; with statistics, others can learn on from it."""

@@ -86,6 +86,7 @@ class Worker(Protocol):
         tuning: Mapping[str, float] | None,
         state_id: str,
         should_stop: StopRequest | None = None,
+        progress: StageProgress | None = None,
     ) -> None:
         """See `Trainer.replay`."""
 
@@ -120,6 +121,9 @@ class Worker(Protocol):
         self, progress: StageProgress, should_stop: StopRequest | None = None
     ) -> dict[str, float]:
         """See `Trainer.consolidate`."""
+
+    def measure(self) -> Measured:
+        """See `Trainer.measure`."""
 
     def export(self, path: Path, statistics: bool) -> None:
         """See `Trainer.export`."""
@@ -195,10 +199,11 @@ class InlineWorker:
         tuning: Mapping[str, float] | None,
         state_id: str,
         should_stop: StopRequest | None = None,
+        progress: StageProgress | None = None,
     ) -> None:
         """See `Trainer.replay`."""
         with self._translated():
-            self._trainer.replay(batch, tuning, state_id, should_stop)
+            self._trainer.replay(batch, tuning, state_id, should_stop, progress)
 
     def learn(
         self,
@@ -241,6 +246,11 @@ class InlineWorker:
         """See `Trainer.consolidate`."""
         with self._translated():
             return self._trainer.consolidate(progress, should_stop)
+
+    def measure(self) -> Measured:
+        """See `Trainer.measure`."""
+        with self._translated():
+            return self._trainer.measure()
 
     def export(self, path: Path, statistics: bool) -> None:
         """See `Trainer.export`."""
@@ -447,11 +457,12 @@ class ProcessWorker:
         tuning: Mapping[str, float] | None,
         state_id: str,
         should_stop: StopRequest | None = None,
+        progress: StageProgress | None = None,
     ) -> None:
         """See `Trainer.replay`."""
         values: dict[str, Any] = {"labels": list(batch.labels), "tuning": dict(tuning or {})}
         with self._sent(batch) as file:
-            self._call("replay", should_stop=should_stop, file=file, state_id=state_id, **values)
+            self._call("replay", progress, should_stop, file=file, state_id=state_id, **values)
         self._state_id = state_id
 
     def learn(
@@ -505,6 +516,10 @@ class ProcessWorker:
     ) -> dict[str, float]:
         """See `Trainer.consolidate`."""
         return dict(self._call("consolidate", progress, should_stop))
+
+    def measure(self) -> Measured:
+        """See `Trainer.measure`."""
+        return Measured(**self._call("measure"))
 
     def export(self, path: Path, statistics: bool) -> None:
         """See `Trainer.export`."""

@@ -81,8 +81,9 @@ class _Operations:
         self._trainer.reset(self.recipe, order["base"], order["state_id"])
 
     def replay(self, order: Order) -> None:
-        batch = _batch(order)
-        self._trainer.replay(batch, order["tuning"], order["state_id"], self._desk.should_stop)
+        batch, desk = _batch(order), self._desk
+        values = order["tuning"], order["state_id"]
+        self._trainer.replay(batch, *values, desk.should_stop, desk.progress)
 
     def learn(self, order: Order) -> dict[str, Any]:
         batch, desk = _batch(order), self._desk
@@ -106,6 +107,9 @@ class _Operations:
     def consolidate(self, order: Order) -> dict[str, float]:
         desk = self._desk
         return self._trainer.consolidate(desk.progress, desk.should_stop)
+
+    def measure(self, order: Order) -> dict[str, Any]:
+        return asdict(self._trainer.measure())
 
     def export(self, order: Order) -> None:
         self._trainer.export(Path(order["path"]), order["statistics"])

@@ -100,8 +100,8 @@ class Workshop:
         replaced = (content.by_sample.get(row.sample) for row in rows)
         corrected = tuple(sorted(row.id for row in replaced if row is not None))
         base = content.without(corrected)
-        if base.is_empty:
-            base = replace(base, recipe=self._history.recipe, base="")
+        if content.is_empty:
+            base = replace(base, recipe=self._history.recipe)
         lesson = Lesson(self._history.latest + 1, mark_held_out(rows, base.counts))
         stamp = self._journal.last_stamp([row.sample for row in rows])
         return Draft(base, lesson, corrected, self._history.latest, stamp)
@@ -112,7 +112,9 @@ class Workshop:
         """Have a lesson learned and measured; what prediction needs is then at ``path``."""
         self.bring_up(draft.base, progress, should_stop)
         progress("fitting", 0.0, f"learning {len(draft.lesson.rows)} samples")
-        measured = self.worker.learn(self._batch(draft.lesson), path, progress, should_stop)
+        measured = self.worker.learn(
+            batch_of(self._journal, draft.lesson), path, progress, should_stop
+        )
         self._on_step("trained")
         return measured
 
@@ -197,7 +199,7 @@ class Workshop:
                 file = self._models / lesson.merged
                 self.worker.replay_merge(file, lesson.tuning, states[number + 1], should_stop)
                 continue
-            batch = self._batch(lesson)
+            batch = batch_of(self._journal, lesson)
             self.worker.replay(batch, lesson.tuning, states[number + 1], should_stop)
         progress("preparing", 1.0, "ready")
 
@@ -226,14 +228,6 @@ class Workshop:
             self._history.append(event)
         self.worker.commit(self._history.content_of(content.version).state_id)
         return True
-
-    def _batch(self, lesson: Lesson) -> Batch:
-        names = self._journal.class_names()
-        return Batch(
-            self._journal.features([row.sample for row in lesson.rows]),
-            [names[row.class_id] for row in lesson.rows],
-            np.array([row.held_out for row in lesson.rows], dtype=bool),
-        )
 
     # -- snapshots
 
@@ -351,6 +345,16 @@ class Workshop:
             for name in gone:
                 self._history.rename_snapshot(name, "", "")
         self._snapshots.remove_others(names[:keep])
+
+
+def batch_of(journal: Journal, lesson: Lesson) -> Batch:
+    """Return the samples of a lesson, as a worker takes them."""
+    names = journal.class_names()
+    return Batch(
+        journal.features([row.sample for row in lesson.rows]),
+        [names[row.class_id] for row in lesson.rows],
+        np.array([row.held_out for row in lesson.rows], dtype=bool),
+    )
 
 
 def untuned(content: Content) -> Content:

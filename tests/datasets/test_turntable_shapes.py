@@ -36,7 +36,7 @@ def test_a_closed_shape_has_its_volume(name: str) -> None:
     assert abs(_volume(shape)) == pytest.approx(volume, rel=0.04)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(0.2, 2.0), min_size=3, max_size=24))
 def test_any_star_outline_is_filled_exactly(radii: list[float]) -> None:
     angle = np.linspace(0, 2 * np.pi, len(radii), endpoint=False)

@@ -13,7 +13,7 @@ pictures = st.tuples(st.integers(1, 40), st.integers(1, 40)).flatmap(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     image=pictures,
     fit=st.sampled_from(["stretch", "crop", "pad"]),
@@ -29,7 +29,7 @@ def test_every_picture_fits(image, fit, interpolation, keep, size):
 
 
 @given(colour=arrays(np.uint8, 3), fit=st.sampled_from(["stretch", "crop"]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_one_colour_stays_one_colour(colour, fit):
     image = np.broadcast_to(colour, (13, 21, 3)).copy()
     assert (resize(image, Preprocessing((8, 8), fit=fit)) == colour).all()

@@ -15,6 +15,14 @@ from cil_nodes.evaluation.bench import clifer_caae, clifer_conditions, clifer_fa
 from cil_nodes.evaluation.bench.clifer_figures import interval, order_test
 
 EXPRESSIONS = clifer_caae.EXPRESSIONS
+TINY = {
+    "size": 16,
+    "width": 0.06,
+    "generator": "code",
+    "rate": 1e-3,
+    "identity": True,
+    "epochs": 2,
+}
 
 
 def draw_face(person: int, expression: int, view: int) -> bytes:
@@ -45,10 +53,8 @@ def few_faces(tmp_path, monkeypatch):
     monkeypatch.setenv("CIL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(clifer_caae, "TRAINERS", 2)
     monkeypatch.setattr(clifer_caae, "TAUGHT_VIEWS", 2)
-    tiny = {"size": 16, "width": 0.06, "generator": "code", "rate": 1e-3}
-    monkeypatch.setattr(clifer_caae, "SMALL", tiny)
-    monkeypatch.setattr(clifer_caae, "LARGE", tiny)
-    monkeypatch.setattr(clifer_caae, "EPOCHS", {False: 2, True: 2})
+    monkeypatch.setitem(clifer_caae.SIZES, "tiny", TINY)
+    monkeypatch.setenv(clifer_caae.CHOICE, "tiny")
     monkeypatch.setattr(
         clifer_faces,
         "orders",
@@ -91,8 +97,7 @@ def test_the_whole_benchmark_runs_and_resumes(few_faces):
 
 
 def test_people_of_the_auto_encoder_are_never_tested(few_faces):
-    chosen = {**clifer_caae.SMALL, "epochs": 1}
-    rest, pictures = clifer_caae.tested(chosen)
+    rest, pictures = clifer_caae.tested(TINY)
     assert rest.subjects == ("s02", "s03")
     assert pictures.shape == (36, 16, 16, 3)
 
@@ -147,3 +152,10 @@ def test_intervals_and_rank_tests():
     assert order_test([one, one], "x", 0)[1] > 0.9
     same = {"p": {"x": [1.0]}}
     assert order_test([same, same], "x", 0) == (0.0, 1.0)
+
+
+def test_a_size_that_does_not_exist_is_refused(monkeypatch):
+    pytest.importorskip("torch", reason="torch is not installed")
+    monkeypatch.setenv(clifer_caae.CHOICE, "huge")
+    with pytest.raises(ValueError, match="CIL_CLIFER_SIZE must be one of small, medium, paper"):
+        clifer_caae.settings()

@@ -109,7 +109,7 @@ def test_the_principal_space_has_the_papers_dimension():
     assert [principal_dimension(d) for d in (2048, 1280, 768, 100)] == [1000, 512, 512, 50]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000), spread=st.floats(1e-3, 1e3))
 def test_no_other_weibull_fits_a_tail_better(seed, spread):
     distances = spread * np.random.default_rng(seed).weibull(1.5, 80)

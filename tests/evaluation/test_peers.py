@@ -167,7 +167,7 @@ def test_phases_in_any_order_equal_one_fit(name):
     np.testing.assert_allclose(phased.unknown_score(T), joint.unknown_score(T), atol=1e-5)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(
     cuts=st.lists(st.integers(1, 59), max_size=6, unique=True),
     scale=st.sampled_from([1e-2, 1.0, 30.0]),

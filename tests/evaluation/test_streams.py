@@ -54,7 +54,7 @@ def streams(seed):
 
 
 @pytest.mark.parametrize("name", streams(0))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000))
 def test_every_sample_is_taught_once_and_no_test_sample_ever(name, seed):
     steps = list(streams(seed)[name])

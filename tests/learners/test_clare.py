@@ -65,7 +65,7 @@ def network(classes=3, seed=0, **changes):
     arrays(float, 3, elements=numbers(-2, 2)),
     arrays(float, 3, elements=numbers(-2, 2)),
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_divergence_is_the_integral_that_it_stands_for(mean, centre, spread, width):
     z = np.linspace(-40, 40, 20_001)[:, None]
     q, p = norm(mean, np.exp(spread / 2)), norm(centre, np.exp(width / 2))
@@ -77,7 +77,7 @@ def test_the_divergence_is_the_integral_that_it_stands_for(mean, centre, spread,
 @given(
     arrays(float, (4, 5), elements=numbers(-4, 4)), arrays(float, (4, 5), elements=numbers(-3, 3))
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_standard_prior_is_the_general_one_with_nothing_in_it(mean, spread):
     general = gaussian_divergence(mean, spread, np.zeros(5), np.zeros(5))
     assert np.allclose(standard_divergence(mean, spread), general)
@@ -87,7 +87,7 @@ def test_the_standard_prior_is_the_general_one_with_nothing_in_it(mean, spread):
 @given(
     arrays(float, (3, 6), elements=numbers(0, 1)), arrays(float, (3, 6), elements=numbers(-9, 9))
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_error_of_pixels_is_their_cross_entropy(X, logits):
     p = expit(logits)
     literal = -(X * np.log(p) + (1 - X) * np.log1p(-p)).sum(axis=1)
@@ -137,13 +137,12 @@ def test_a_soft_target_and_a_rows_weight_enter_as_written():
 
 
 def test_networks_asked_together_answer_as_each_alone():
-    nets = (network(1, 0), network(1, 1, hidden=6), network(1, 2), network(1, 3, modes=2))
+    nets = (network(1, 0), network(3, 1), network(2, 2, hidden=6), network(3, 3), network(1, 4))
     X = np.random.default_rng(1).normal(size=(7, 12))
     together = parts_of(banks_of(nets), X)
-    for column, net in enumerate(nets):
-        alone = parts_of(banks_of((net,)), X)
-        assert np.allclose(together.error[:, [column]], alone.error)
-        assert np.allclose(together.divergence[:, [column]], alone.divergence)
+    alone = [parts_of(banks_of((net,)), X) for net in nets]
+    assert np.allclose(together.error, np.hstack([one.error for one in alone]))
+    assert np.allclose(together.divergence, np.hstack([one.divergence for one in alone]))
 
 
 # ---- drawing -------------------------------------------------------------------------------------
@@ -168,8 +167,9 @@ def test_as_many_of_each_old_class_are_drawn_and_targets_leave_room_for_new_ones
 
 
 def test_contradictions_are_dropped_and_no_class_loses_everything():
-    net = network()
+    net = network(seed=2)
     kept = draw_old(net, 50, 3, np.random.default_rng(0), Phase(), filtered=True)
+    assert 0 < kept.dropped < 100
     told = net.logits(kept.X).argmax(axis=1)
     for position in range(3):
         own = kept.positions == position
@@ -190,7 +190,7 @@ def test_phases_weigh_the_same_however_many_rows_they_have(new, drawn, lesson):
 
 
 @given(arrays(float, (3, 8), elements=numbers(0, 100)), st.floats(0.01, 1000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_brightness_changes_no_feature(X, factor):
     assert np.allclose(prepared(X, "gaussian"), prepared(X * factor, "gaussian"), atol=1e-4)
     lengths = np.linalg.norm(prepared(X, "gaussian"), axis=1)
@@ -236,14 +236,17 @@ def test_what_a_phase_does_not_bring_stays_as_it_was_to_the_bit():
 @needs_torch
 def test_more_samples_change_their_class_and_keep_what_it_was():
     rng = np.random.default_rng(0)
-    first, second = np.abs(rng.normal(size=(2, 1, 24))) * 3
-    looks = [np.abs(look + 0.2 * rng.normal(size=(40, 24))) for look in (first, second)]
-    other = np.abs(rng.normal(size=(40, 24)) * 0.2 + np.roll(first, 7))
-    learner = Clare().partial_fit(looks[0], ["mug"] * 40).partial_fit(other, ["cup"] * 40)
+    centres = 3 * np.abs(rng.normal(size=(2, 1, 24)))
+    looks = [np.abs(look + 0.2 * rng.normal(size=(40, 24))) for look in centres]
+    learner = Clare(iterations=150).partial_fit(looks[0], ["mug"] * 40)
+
+    def errors():
+        shown = [prepared(look, "gaussian") for look in looks]
+        return [learner.state_.model.parts(X).error.mean() for X in shown]
+
+    strange = errors()[1]
     learner.partial_fit(looks[1], ["mug"] * 40)
-    assert np.mean(learner.predict(looks[0]) == "mug") > 0.9
-    assert np.mean(learner.predict(looks[1]) == "mug") > 0.9
-    assert np.mean(learner.predict(other) == "cup") > 0.9
+    assert max(errors()) < 0.3 * strange
 
 
 @needs_torch
@@ -331,10 +334,12 @@ def test_with_too_little_the_documented_prior_holds():
 def test_drawn_samples_look_like_their_class(form):
     X, y = blobs(LABELS[:3], n=40)
     learner = form(iterations=300).fit(X, y)
-    for label in LABELS[:3]:
-        real = prepared(X[y == label], "gaussian").mean(axis=0)
+    means = np.stack([prepared(X[y == label], "gaussian").mean(axis=0) for label in LABELS[:3]])
+    for position, label in enumerate(LABELS[:3]):
         drawn = learner.generate(label, 50).mean(axis=0)
-        assert np.corrcoef(real, drawn)[0, 1] > 0.8
+        alike = np.corrcoef(drawn, means)[0, 1:]
+        assert alike.argmax() == position
+        assert alike[position] > 0.6
     with pytest.raises(ValueError, match=r"Cannot generate 'fork'.*'banana', 'cup', 'mug'"):
         learner.generate("fork", 1)
 

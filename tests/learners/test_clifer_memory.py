@@ -127,7 +127,7 @@ def test_histograms_never_fall_below_zero_and_the_mode_is_kept(labels):
 
 def test_every_step_ages_all_edges_or_those_of_the_winner():
     at = ((0.0, 0.0), (1.0, 0.0), (50.0, 0.0), (51.0, 0.0))
-    edges = np.array([[0, 1], [2, 3]], np.int32)
+    edges = np.array([[0, 1], [0, 2], [2, 3]], np.int32)
     four = replace(
         Neurons.begin(np.array(at[:2]), 1, 0),
         weights=np.array(at, np.float32),
@@ -136,12 +136,14 @@ def test_every_step_ages_all_edges_or_those_of_the_winner():
         histogram=np.zeros((4, 1), np.float32),
         wins=np.zeros(4, np.int64),
         edges=edges,
-        stamps=np.zeros(2, np.int64),
+        stamps=np.zeros(3, np.int64),
     )
-    for ageing, age in (("all", 7), ("winner", 0)):
+    for ageing, unseen in (("all", 7), ("winner", 0)):
         m = GrowingMemory(four, replace(EPISODIC, ageing=ageing))
         show(m, *[[0.0, 0.0]] * 7)
-        assert m.edges == {(0, 1): 0, (2, 3): age}
+        assert m.edges == {(0, 1): 0, (0, 2): 7, (2, 3): unseen}
+        show(m, *[[50.0, 0.0]] * 2)
+        assert m.edges == {(0, 1): 2 if ageing == "all" else 0, (0, 2): 9, (2, 3): 0}
 
 
 @pytest.mark.parametrize("ageing", ["all", "winner"])

@@ -19,7 +19,7 @@ def random_scores(seed, columns=5):
 
 
 @given(seed=st.integers(0, 10**6))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_group_masses_sum_the_members(seed):
     z = random_scores(seed)
     slow = np.stack([np.log(np.exp(z[:, g == GROUPS]).sum(axis=1)) for g in range(3)], axis=1)
@@ -27,7 +27,7 @@ def test_group_masses_sum_the_members(seed):
 
 
 @given(seed=st.integers(0, 10**6))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_with_its_own_masses_the_log_rule_is_the_joint_head(seed):
     z = random_scores(seed)
     joint = fusion.log_softmax(z / 0.3)

@@ -26,7 +26,7 @@ def slow_scatter(f, positions):
 
 
 @given(seed=st.integers(0, 10**6), cuts=st.sets(st.integers(1, 29), max_size=6))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_sums_do_not_depend_on_order_or_batching(seed, cuts):
     f, positions = data(seed)
     sums = ClassSums.empty(D)
@@ -39,7 +39,7 @@ def test_sums_do_not_depend_on_order_or_batching(seed, cuts):
 
 
 @given(seed=st.integers(0, 10**6))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_sums_forget_a_class_when_given_its_rows(seed):
     f, positions = data(seed)
     sums = ClassSums.empty(D).learn(f, positions, C)

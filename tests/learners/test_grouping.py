@@ -51,7 +51,7 @@ def test_a_full_group_takes_nobody():
 
 
 @given(graph=graphs())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_sets_are_independent_maximal_and_cover_everything(graph):
     sets = independent_sets(graph)
     assert sorted(v for s in sets for v in s) == list(range(len(graph)))
@@ -69,7 +69,7 @@ def test_the_vertex_with_the_fewest_edges_comes_first():
 
 
 @given(graph=graphs(), capacity=st.integers(1, 4), seed=st.integers(0, 1000))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_groups_stay_within_capacity_without_conflicts_and_old_ones_never_change(
     graph, capacity, seed
 ):

@@ -55,7 +55,7 @@ def assert_close(W, expected, relative):
 
 @pytest.mark.parametrize("method", ["auto", "woodbury", "cholesky"])
 @given(lesson=lessons())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_gram_head_equals_the_joint_solution(method, lesson):
     H, positions, cuts, ridge = lesson
     head = taught(GramHead.empty(WIDTH, ridge), H, positions, cuts, method=method)
@@ -63,7 +63,7 @@ def test_the_gram_head_equals_the_joint_solution(method, lesson):
 
 
 @given(lesson=lessons())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_dual_head_equals_the_joint_solution(lesson):
     H, positions, cuts, ridge = lesson
     # Rows are kept while they do not outnumber M; beyond, their kernel has no full rank.
@@ -76,7 +76,7 @@ def test_the_dual_head_equals_the_joint_solution(lesson):
 
 @pytest.mark.parametrize(("epsilon", "relative"), [(0.0, 1e-8), (1e-8, 1e-7)])
 @given(lesson=lessons())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_printed_recursion_equals_the_joint_solution(epsilon, relative, lesson):
     H, positions, cuts, ridge = lesson
     # epsilon is absolute, so the printed form is only promised at the scale of unit features.
@@ -89,7 +89,7 @@ def test_the_printed_recursion_equals_the_joint_solution(epsilon, relative, less
 
 
 @given(lesson=lessons())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_sums_of_two_learners_merge_exactly(lesson):
     H, positions, _, ridge = lesson
     half = len(H) // 2
@@ -101,7 +101,7 @@ def test_sums_of_two_learners_merge_exactly(lesson):
 
 @pytest.mark.parametrize("kind", ["dual", "gram", "printed"])
 @given(lesson=lessons())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_forgetting_with_the_rows_equals_never_having_seen_them(kind, lesson):
     H, positions, cuts, ridge = lesson
     H = H / np.sqrt(ridge)

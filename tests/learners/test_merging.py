@@ -56,7 +56,7 @@ ASSIGNMENTS = st.lists(st.integers(0, 2), min_size=len(Y), max_size=len(Y))
 
 @pytest.mark.parametrize("changes", [{}, NARROW, {"solver": "cholesky"}])
 @given(assignment=ASSIGNMENTS, order=st.permutations(range(3)))
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 def test_merging_any_split_in_any_order_equals_learning_it_all(changes, assignment, order):
     parts = [learner(rows, **changes) for rows in split(assignment) if len(rows)]
     chosen = [parts[i] for i in order if i < len(parts)]

@@ -42,7 +42,7 @@ def literal_weights(learner, rows=slice(None)):
 @pytest.mark.parametrize("M", [0, 40, "auto"])
 @pytest.mark.parametrize("solver", ["auto", "cholesky", "woodbury"])
 @given(seed=st.integers(0, 10**6), cuts=st.sets(st.integers(1, len(Y) - 1), max_size=5))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_phases_in_any_order_equal_the_joint_solution(M, solver, seed, cuts):
     order = np.random.default_rng(seed).permutation(len(Y))
     learner = in_phases(JOINT(M=M, solver=solver), order, cuts)

@@ -8,8 +8,8 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed: this learner trains with it")
 
-from cil_nodes.learners import checks  # noqa: E402
-from cil_nodes.learners.repulsion_replay import RepulsionReplay  # noqa: E402
+from cil_nodes.learners import checks
+from cil_nodes.learners.repulsion_replay import RepulsionReplay
 
 SMALL = {"hidden": 32, "iterations": 80, "rate": 2e-3}
 FORMS = {

@@ -58,7 +58,7 @@ def matrices(second):
 
 
 @given(seed=st.integers(0, 10**6), cuts=st.sets(st.integers(1, 39), max_size=5))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_sums_are_the_same_in_any_order_and_batching(seed, cuts):
     f, positions = rows_of()
     order = np.random.default_rng(seed).permutation(len(f))

@@ -56,7 +56,7 @@ def test_nothing_seen_is_said_to_be_nothing():
 
 
 def test_records_stand_for_every_variant_and_the_ratio_is_over_idle():
-    found = {name: figures(16.0) for name in ("idle", "graph", "pipeline")}
+    found = {name: figures(16.0) for name in latency.RESTING}
     found["training"] = figures(40.0)
     made = {record.id: record for record in latency.records(found)}
     assert made["latency.training.p99_ratio"].value == 2.5

@@ -33,7 +33,7 @@ def test_lessons_are_learned_while_frames_are_answered():
 
 
 def test_a_label_becomes_a_known_class_and_its_parts_are_told():
-    (one,) = label_to_known.repeats(1)
+    (one,) = label_to_known.repeats(1, "oracil")
     assert one["seconds"] == pytest.approx(sum(one["parts"].values()))
     assert one["parts"]["labelled"] > 0
     assert one["parts"]["fitting"] > 0

@@ -109,7 +109,7 @@ def test_data_that_do_not_fit_are_refused_with_the_numbers() -> None:
         conv.image_to_rgb(Image(encoding="rgb8"))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 9), st.integers(1, 9), st.sampled_from(["rgb8", "bgr8"]))
 def test_pixels_survive_the_way_there_and_back(height: int, width: int, encoding: str) -> None:
     rgb = picture(height, width)

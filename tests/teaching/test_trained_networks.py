@@ -10,7 +10,7 @@ if importlib.util.find_spec("torch") is None:
     pytest.skip("torch is not installed: these learners train with it", allow_module_level=True)
 
 
-@pytest.mark.parametrize("method", ["repulsion_replay"])
+@pytest.mark.parametrize("method", ["clare", "repulsion_replay"])
 def test_two_objects_taught_one_after_the_other_are_told_apart(make_session, method):
     session = make_session(worker="process", method=method)
     assert teach(session, "mug") == 1

@@ -114,7 +114,7 @@ def test_a_group_that_is_not_there_is_a_key_error():
             call(7)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 359), st.integers(0, 30)), max_size=60))
 def test_every_bound_holds_whatever_comes(seen):
     pool = UnknownPool(max_groups=4, max_members=5, max_age_s=5)

@@ -14,14 +14,7 @@ GROUPS = (1, 2, 5)
 STEPS = 1000
 """Iterations a phase of the paper's form and of every peer."""
 
-CODE = (
-    "learners/clare",
-    "learners/networks",
-    "learners/base.py",
-    "learners/ledger.py",
-    "learners/calibration.py",
-    "evaluation/bench/clare_runs.py",
-)
+CODE = ("learners/clare", "evaluation/bench/clare_runs.py")
 PEER_CODE = (*CODE, "evaluation/bench/clare_peers.py")
 
 BUDGETS = {

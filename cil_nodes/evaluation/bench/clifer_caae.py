@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,14 +22,37 @@ TRAINERS = 12
 TAUGHT_VIEWS = 8
 """Of twelve pictures of a person and expression; the others are held out."""
 
-SHARE = 0.68
-"""Of a picture's edges that is kept: what a face detector would return. Backgrounds are random."""
-
 MARGIN = 6
-SMALL: dict[str, Any] = {"size": 48, "width": 0.25, "generator": "code", "rate": 8e-4}
-LARGE: dict[str, Any] = {"size": 96, "width": 1.0, "generator": "paper", "rate": 2e-4}
-EPOCHS = {False: 200, True: 200}
-"""Rounds over the pictures, without and with a GPU."""
+SIZES: dict[str, dict[str, Any]] = {
+    "small": {
+        "size": 32,
+        "width": 0.25,
+        "generator": "code",
+        "rate": 8e-4,
+        "identity": False,
+        "epochs": 150,
+    },
+    "medium": {
+        "size": 48,
+        "width": 0.5,
+        "generator": "code",
+        "rate": 4e-4,
+        "identity": True,
+        "epochs": 100,
+    },
+    "paper": {
+        "size": 96,
+        "width": 1.0,
+        "generator": "paper",
+        "rate": 2e-4,
+        "identity": True,
+        "epochs": 200,
+    },
+}
+"""The auto-encoders by the name that the variable `CHOICE` takes."""
+
+CHOICE = "CIL_CLIFER_SIZE"
+"""Left out: the paper's size where there is a GPU, else the small one."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +76,20 @@ class Views:
         return self.z[self.taught & (self.labels == label)]
 
 
-def settings(epochs: int | None = None) -> dict[str, Any]:
-    """Return how the auto-encoder is trained here: small on a CPU, the paper's size on a GPU."""
+def settings() -> dict[str, Any]:
+    """Return how the auto-encoder is trained here.
+
+    Raises
+    ------
+    ValueError
+        Where the variable `CHOICE` names no size.
+    """
     torch = load_torch("clifer")
-    gpu = bool(torch.cuda.is_available())
-    shape = LARGE if gpu else SMALL
-    return {**shape, "epochs": EPOCHS[gpu] if epochs is None else epochs}
+    default = "paper" if torch.cuda.is_available() else "small"
+    name = os.environ.get(CHOICE) or default
+    if name not in SIZES:
+        raise ValueError(f"{CHOICE} must be one of {', '.join(SIZES)}; got {name!r}.")
+    return dict(SIZES[name])
 
 
 def plan(chosen: dict[str, Any]) -> Any:
@@ -67,7 +99,7 @@ def plan(chosen: dict[str, Any]) -> Any:
 
     shape = Shape(len(EXPRESSIONS), chosen["size"], chosen["width"], chosen["generator"])
     margin = MARGIN * chosen["size"] // 48
-    return Plan(shape, chosen["epochs"], margin, chosen["rate"])
+    return Plan(shape, chosen["epochs"], margin, chosen["rate"], chosen["identity"])
 
 
 @lru_cache(maxsize=2)
@@ -76,7 +108,7 @@ def faces(size: int) -> Any:
     from cil_nodes.datasets.ict_faces import read_ict_faces
     from cil_nodes.datasets.reading import data_folder
 
-    return read_ict_faces(data_folder(), size + MARGIN * size // 48, SHARE)
+    return read_ict_faces(data_folder(), size + MARGIN * size // 48)
 
 
 def weights_file(chosen: dict[str, Any]) -> Path:
@@ -107,7 +139,8 @@ def trained(chosen: dict[str, Any], report: Any = None) -> Any:
         every = faces(chosen["size"])
         taught = every.of(every.subjects[:TRAINERS], EXPRESSIONS)
         labels = taught.labels(EXPRESSIONS)
-        Trainer(taught.pictures, labels, plan(chosen), _perception()).train(path, report)
+        seen = _perception() if chosen["identity"] else None
+        Trainer(taught.pictures, labels, plan(chosen), seen).train(path, report)
     caae, _ = load_caae(path)
     return FaceImagination(caae)
 

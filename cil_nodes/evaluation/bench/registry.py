@@ -17,12 +17,14 @@ _MODULES = (
     "clifer_faces",
     "demo_sim",
     "demo_grocery",
+    "innamp",
     "int8",
     "oracil_cifar100",
     "oracil_grocery",
     "oracil_merge",
     "oracil_scale",
     "repulsion_replay",
+    "robot",
     "unknown",
 )
 _registered: dict[str, Bench] = {}

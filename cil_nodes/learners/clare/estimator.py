@@ -104,6 +104,7 @@ class Clare(IncrementalLearner):
     """
 
     method = "clare"
+    trains_with_torch = True
 
     def __init__(
         self,

@@ -43,6 +43,11 @@ class Prototypes:
         """(N, d) float64: distances are differences of large numbers."""
         return self.weights.astype(np.float64)
 
+    @cached_property
+    def _squares(self) -> np.ndarray:
+        """(N,) squared lengths."""
+        return np.einsum("nd,nd->n", self._precise, self._precise)
+
     def without_label(self, position: int) -> Prototypes:
         """Return the rest, with labels moved up."""
         keep = self.labels != position
@@ -54,7 +59,8 @@ class Prototypes:
 
         Infinite for classes that no neuron stands for.
         """
-        square = squared_distances(rows.astype(np.float64, copy=False), self._precise)
+        exact = rows.astype(np.float64, copy=False)
+        square = squared_distances(exact, self._precise, self._squares)
         nearest = np.full((classes, len(rows)), np.inf)
         np.minimum.at(nearest, self.labels, square.T)
         return np.sqrt(nearest.T)

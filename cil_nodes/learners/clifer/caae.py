@@ -134,13 +134,17 @@ class PictureJudge(nn.Module):
         return self.out(x.flatten(1))
 
 
-def dense_head(outputs: int) -> nn.Sequential:
-    """Return 64-32-16 units over z: D_z (one output) or the classifier C (one a class)."""
-    widths = [LATENT, *HEAD]
+def dense_head(outputs: int, normalised: bool) -> nn.Sequential:
+    """Return 64-32-16 units over z: D_z (one output) or the classifier C (one a class).
+
+    C has batch normalisation, as the perceptron of the published code: without it its narrow layers
+    die within a few hundred steps. D_z has a slope below zero instead.
+    """
     layers: list[nn.Module] = []
-    for a, b in pairwise(widths):
-        layers += [nn.Linear(a, b), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(widths[-1], outputs))
+    for a, b in pairwise([LATENT, *HEAD]):
+        layers.append(nn.Linear(a, b))
+        layers += [nn.BatchNorm1d(b), nn.ReLU()] if normalised else [nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers, nn.Linear(HEAD[-1], outputs))
 
 
 class Caae(nn.Module):
@@ -155,15 +159,16 @@ class Caae(nn.Module):
         super().__init__()
         self.shape = shape
         self.encoder, self.generator = Encoder(shape), Generator(shape)
-        self.picture_judge, self.latent_judge = PictureJudge(shape), dense_head(1)
-        self.classifier = dense_head(shape.classes)
+        self.picture_judge, self.latent_judge = PictureJudge(shape), dense_head(1, False)
+        self.classifier = dense_head(shape.classes, True)
 
     def draw(self, source: torch.Generator) -> Caae:
         """Draw all weights from one source, uniform as Glorot and Bengio (2010); biases 0."""
         with torch.no_grad():
-            for weight in self.parameters():
+            for name, weight in self.named_parameters():
                 if weight.ndim == 1:
-                    weight.zero_()
+                    if name.endswith("bias"):
+                        weight.zero_()
                     continue
                 area = weight[0, 0].numel()
                 bound = (6.0 / (area * (weight.shape[0] + weight.shape[1]))) ** 0.5

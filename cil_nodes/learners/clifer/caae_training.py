@@ -126,6 +126,9 @@ class Trainer:
         self.epoch = 0
         first = running.generator(np.random.SeedSequence([plan.seed, 0]), self.device)
         self.caae = Caae(plan.shape).to(self.device).draw(first)
+        for weight in self.caae.parameters():
+            if weight.ndim == 4:  # a fifth faster on a CPU
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
         self.maker = torch.optim.Adam(self.caae.makers(), plan.rate, MOMENTA)
         self.judge = torch.optim.Adam(self.caae.judges(), plan.rate, MOMENTA)
 
@@ -294,7 +297,7 @@ def load_caae(path: Path, device: str = "auto") -> tuple[Caae, int]:
 def scaled(pictures: np.ndarray, device: torch.device) -> torch.Tensor:
     """Return pictures (n, s, s, 3) uint8 as (n, 3, s, s) in [-1, 1]."""
     x = torch.from_numpy(np.ascontiguousarray(pictures)).to(device).float()
-    return (x / 127.5 - 1.0).permute(0, 3, 1, 2).contiguous()
+    return (x / 127.5 - 1.0).permute(0, 3, 1, 2)
 
 
 def variation(x: torch.Tensor) -> torch.Tensor:

@@ -113,12 +113,13 @@ class Clifer(IncrementalLearner):
     """
 
     method = "clifer"
+    trains_with_torch = True
 
     def __init__(
         self,
         memory: str = "episodic",
         imagination: str = "residual",
-        imagined: int = 256,
+        imagined: int = 128,
         replay: bool = False,
         normalize: str = "unit",
         feature_power: float = 0.5,
@@ -133,7 +134,7 @@ class Clifer(IncrementalLearner):
         epochs: int = 10,
         replay_epochs: int = 3,
         imagination_epochs: int = 5,
-        sharpness: float = 6.0,
+        sharpness: float = 8.0,
         hidden: int | str = "auto",
         iterations: int | str = "auto",
         device: str = "auto",

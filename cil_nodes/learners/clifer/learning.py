@@ -10,6 +10,7 @@ from cil_nodes.learners.clifer.answering import Prototypes, novelty
 from cil_nodes.learners.clifer.dual import DualMemory, Pair
 from cil_nodes.learners.clifer.heldback import HeldBack
 from cil_nodes.learners.clifer.imagining import Imagination
+from cil_nodes.learners.clifer.neurons import NOBODY
 from cil_nodes.learners.phase import Phase
 
 
@@ -57,7 +58,9 @@ class Lesson:
             self.memory.dream(*self.imagination(winners[-1], label, means))
 
     def _prototypes(self, which: str) -> Prototypes:
-        return Prototypes.of(getattr(self.memory, which).at_rest())
+        memory = self.memory.episodic if which == "episodic" else self.memory.semantic
+        there = memory.labels != NOBODY
+        return Prototypes(memory.weights[there], memory.labels[there].astype(np.int64))
 
     def _score(self, rows: np.ndarray, label: int) -> None:
         """Note how new a mini-episode looks before it is played, sample after sample."""

@@ -27,6 +27,7 @@ TAU_WINNER, TAU_NEIGHBOUR = 0.3, 0.1
 BETA = 0.7
 FADE = 0.1
 _ROOM = 64
+_BY_NEURON = ("weights", "squares", "contexts", "habituation", "histogram", "wins", "labels")
 _BETWEEN_CHECKS = 32
 
 
@@ -49,6 +50,7 @@ class GrowingMemory:
         self.size = n = len(neurons)
         room = n + _ROOM
         self._weights = _roomy(neurons.weights.astype(np.float64), room)
+        self._squares = np.einsum("nd,nd->n", self._weights, self._weights)
         self._contexts = _roomy(neurons.contexts.astype(np.float64), room)
         self._habituation = _roomy(neurons.habituation.astype(np.float64), room)
         self._histogram = _roomy(neurons.histogram.astype(np.float64), room)
@@ -126,7 +128,8 @@ class GrowingMemory:
 
     def winners(self, rows: np.ndarray) -> np.ndarray:
         """Return the winner (m,) of each row (m, d), without context."""
-        return squared_distances(rows, self.weights).argmin(axis=1)
+        squares = self._squares[: self.size]
+        return squared_distances(rows, self.weights, squares).argmin(axis=1)
 
     # ---- learning ----------------------------------------------------------------------------
 
@@ -150,7 +153,8 @@ class GrowingMemory:
         """
         self._rows = np.asarray(rows, dtype=np.float64)
         self._near = np.empty((len(rows), len(self._weights)))
-        self._near[:, : self.size] = squared_distances(self._rows, self.weights)
+        squares = self._squares[: self.size]
+        self._near[:, : self.size] = squared_distances(self._rows, self.weights, squares)
         self._previous, self._past[:] = NOBODY, 0.0
         names = [int(label) for label in labels]
         for _ in range(epochs):
@@ -292,14 +296,16 @@ class GrowingMemory:
 
     def _refresh(self, columns: np.ndarray) -> None:
         """Work out again the distances to neurons that moved."""
-        self._near[:, columns] = squared_distances(self._rows, self._weights[columns])
+        moved = self._weights[columns]
+        squares = self._squares[columns] = np.einsum("nd,nd->n", moved, moved)
+        self._near[:, columns] = squared_distances(self._rows, moved, squares)
 
     # ---- room --------------------------------------------------------------------------------
 
     def _grow(self) -> None:
         """Double the room."""
         room = 2 * len(self._weights)
-        for name in ("weights", "contexts", "habituation", "histogram", "wins", "labels"):
+        for name in _BY_NEURON:
             setattr(self, f"_{name}", _roomy(getattr(self, f"_{name}")[: self.size], room))
         self._links.grow(room)
         wider = np.empty((len(self._rows), room))
@@ -326,7 +332,7 @@ class GrowingMemory:
         place = np.where(keep, np.cumsum(keep) - 1, NOBODY)
         gone = self.labels[~keep]
         self._owned -= np.bincount(gone[gone != NOBODY], minlength=len(self._owned))
-        for name in ("weights", "contexts", "habituation", "histogram", "wins", "labels"):
+        for name in _BY_NEURON:
             array = getattr(self, f"_{name}")
             array[:left] = array[:n][keep]
         self._near[:, :left] = self._near[:, :n][:, keep]
@@ -350,9 +356,13 @@ def two_smallest(values: np.ndarray) -> tuple[int, int]:
     return first, second
 
 
-def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return |a_i - b_j|^2 (m, n) for rows a (m, d) and b (n, d)."""
-    square = np.einsum("md,md->m", a, a)[:, None] + np.einsum("nd,nd->n", b, b)
+def squared_distances(
+    a: np.ndarray, b: np.ndarray, squares: np.ndarray | None = None
+) -> np.ndarray:
+    """Return |a_i - b_j|^2 (m, n) for rows a (m, d) and b (n, d); ``squares`` are |b_j|^2."""
+    if squares is None:
+        squares = np.einsum("nd,nd->n", b, b)
+    square = np.einsum("md,md->m", a, a)[:, None] + squares
     square -= 2.0 * (a @ b.T)
     return np.maximum(square, 0.0, out=square)
 

@@ -8,6 +8,7 @@ exemplars (``rbf``), and the extreme-value machine (``evm``).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -70,7 +71,7 @@ class DistanceUnit:
     counts: np.ndarray
     typical: float
     # The last bound closes the region, whatever is fitted.
-    bounds: ClassVar[tuple[tuple[float, float], ...]] = ((0.0, 20.0), (-20.0, -1.0))
+    bounds: ClassVar[tuple[tuple[float, float], ...]] = ((0.0, 20.0), (-20.0, -2.0))
     prior: ClassVar[tuple[float, ...]] = (2.0, -2.0)
 
     @classmethod
@@ -94,13 +95,18 @@ class DistanceUnit:
         own = np.log(np.maximum(self.distances(X) / self.typical, 1e-6))
         return np.stack([_nearest_other(own) - own, own], axis=2)
 
+    @cached_property
+    def _lengths(self) -> np.ndarray:
+        """Squared lengths of the centres, which every answer needs."""
+        return squared_lengths(self.centres)
+
     def distances(self, X: np.ndarray) -> np.ndarray:
         """Return the mean distance (n, C) to the nearest exemplars of each class."""
         parts = [self._distances(X[start : start + _BLOCK]) for start in range(0, len(X), _BLOCK)]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.counts)))
 
     def _distances(self, X: np.ndarray) -> np.ndarray:
-        each = distances_to(self.centres, self.counts, X)
+        each = distances_to(self.centres, self.counts, X, self._lengths)
         count = np.minimum(self.counts, NEIGHBOURS)
         least = min(NEIGHBOURS, each.shape[2])
         nearest = np.partition(each, least - 1, axis=2)[:, :, :least]
@@ -108,10 +114,15 @@ class DistanceUnit:
         return np.where(count > 0, taken.sum(axis=2) / np.maximum(count, 1), FAR)
 
 
-def distances_to(centres: np.ndarray, counts: np.ndarray, X: np.ndarray) -> np.ndarray:
-    """Return distances (n, C, m) to centres (C, m, d); FAR where a class has fewer."""
+def distances_to(
+    centres: np.ndarray, counts: np.ndarray, X: np.ndarray, lengths: np.ndarray | None = None
+) -> np.ndarray:
+    """Return distances (n, C, m) to centres (C, m, d); FAR where a class has fewer.
+
+    ``lengths`` are the centres' `squared_lengths`, where they are known.
+    """
     classes, most, width = centres.shape
-    squares = _squares(X, centres.reshape(classes * most, width))
+    squares = _squares(X, centres.reshape(classes * most, width), lengths)
     each = np.sqrt(squares).reshape(len(X), classes, most)
     return np.where(np.arange(most) < counts[:, None], each, FAR)
 
@@ -128,10 +139,16 @@ def _nearest_other(values: np.ndarray) -> np.ndarray:
     return other
 
 
-def _squares(A: np.ndarray, B: np.ndarray) -> np.ndarray:
-    """Return squared distances (n, m) between rows."""
-    lengths = np.einsum("nd,nd->n", A, A)[:, None] + np.einsum("md,md->m", B, B)
-    return np.maximum(lengths - 2 * (A @ B.T), 0)
+def squared_lengths(rows: np.ndarray) -> np.ndarray:
+    """Return the squared lengths of rows (..., d), flat."""
+    rows = rows.reshape(-1, rows.shape[-1])
+    return np.einsum("nd,nd->n", rows, rows)
+
+
+def _squares(A: np.ndarray, B: np.ndarray, lengths: np.ndarray | None = None) -> np.ndarray:
+    """Return squared distances (n, m) between rows; ``lengths`` are those of B, where known."""
+    lengths = squared_lengths(B) if lengths is None else lengths
+    return np.maximum(squared_lengths(A)[:, None] + lengths - 2 * (A @ B.T), 0)
 
 
 def centres_of(rows: np.ndarray, exemplars: Exemplars, most: int) -> tuple[np.ndarray, np.ndarray]:

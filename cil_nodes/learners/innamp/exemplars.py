@@ -10,6 +10,9 @@ FOLDS = 5
 _ONE_BY_ONE = (4, 3, 0, 2, 1)
 """Folds of samples that come in fewer than FOLDS: the first are never held out."""
 
+_STRETCHES = (2, 0, 3, 1, 4)
+"""Folds of the stretches of a lesson: those held out first lie apart."""
+
 
 @dataclass(frozen=True)
 class Exemplars:
@@ -96,7 +99,7 @@ def _folds(owners: np.ndarray, before: np.ndarray) -> np.ndarray:
         mine = np.flatnonzero(owners == column)
         place = np.arange(len(mine))
         if len(mine) >= FOLDS:
-            folds[mine] = place * FOLDS // len(mine)
+            folds[mine] = np.take(_STRETCHES, place * FOLDS // len(mine))
         else:
             folds[mine] = np.take(_ONE_BY_ONE, (before[column] + place) % FOLDS)
     return folds

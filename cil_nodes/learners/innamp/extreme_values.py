@@ -8,11 +8,12 @@ fitted to half the distances to the nearest samples of other classes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
-from cil_nodes.learners.innamp.boundaries import FAR, distances_to
+from cil_nodes.learners.innamp.boundaries import FAR, distances_to, squared_lengths
 
 TAIL = 50
 """Nearest samples of other classes that a margin is fitted to."""
@@ -81,9 +82,13 @@ class ExtremeValueUnit:
         """Return (n, C, 1): the log of a class's probability, at least -100."""
         return np.maximum(self.log_inclusion(X), _LEAST)[:, :, None]
 
+    @cached_property
+    def _lengths(self) -> np.ndarray:
+        return squared_lengths(self.centres)
+
     def log_inclusion(self, X: np.ndarray) -> np.ndarray:
         """Return the log (n, C) of the mean of the largest probabilities of inclusion."""
-        each = distances_to(self.centres, self.counts, X).astype(np.float64)
+        each = distances_to(self.centres, self.counts, X, self._lengths).astype(np.float64)
         powers = np.minimum(self.shapes * np.log(np.maximum(each, 1e-12) / self.scales), 50.0)
         logs = np.where(each >= FAR, -np.inf, -np.exp(powers))
         best = np.sort(logs, axis=2)[:, :, ::-1][:, :, :STRONGEST]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from types import ModuleType
 
 
@@ -26,9 +27,19 @@ def load_torch(method: str) -> ModuleType:
     try:
         return importlib.import_module("torch")
     except ImportError as error:
-        raise MissingTorchError(
-            f"The method {method} trains networks with torch, which is not installed here. "
-            "Install it: in a clone by ./cil setup, elsewhere by pip install 'cil-nodes[torch]' "
-            "(for the CPU alone, from PyTorch's own index: pip install torch --index-url "
-            "https://download.pytorch.org/whl/cpu)."
-        ) from error
+        raise MissingTorchError(_missing(method)) from error
+
+
+def refuse_without_torch(method: str) -> None:
+    """Raise `MissingTorchError` where torch is not installed; it is not loaded."""
+    if importlib.util.find_spec("torch") is None:
+        raise MissingTorchError(_missing(method))
+
+
+def _missing(method: str) -> str:
+    return (
+        f"The method {method} trains networks with torch, which is not installed here. "
+        "Install it: in a clone by ./cil setup, elsewhere by pip install 'cil-nodes[torch]' "
+        "(for the CPU alone, from PyTorch's own index: pip install torch --index-url "
+        "https://download.pytorch.org/whl/cpu)."
+    )

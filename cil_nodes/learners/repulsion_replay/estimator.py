@@ -110,6 +110,7 @@ class RepulsionReplay(IncrementalLearner):
     """
 
     method = "repulsion_replay"
+    trains_with_torch = True
 
     def __init__(
         self,
