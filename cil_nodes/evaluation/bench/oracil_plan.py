@@ -100,6 +100,7 @@ class Plan:
             peer("recursive ridge (ACIL)", peers.RecursiveRidge, self.at, width=WIDTH),
             peer("random-feature ridge (RanPAC)", peers.RandomFeatureRidge, self.at, width=WIDTH),
             peer("KLDA", peers.KernelLDA, self.at, width=WIDTH),
+            peer("FeTrIL", peers.FeTrIL, (self.phases,)),
             peer("AnaCP's projection", peers.AnaCP, (self.phases,), width=WIDTH),
             peer("exemplar replay, 2,000 kept", peers.ExemplarReplay, self.at),
             peer("fine-tuned head", peers.FineTunedHead, self.at),
