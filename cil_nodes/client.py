@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import sys
 import threading
 import time
 from collections import deque
@@ -109,7 +110,8 @@ class Teacher:
     ) -> None:
         self.timeout = arguments.seconds("timeout", timeout)
         self._context = Context()
-        rclpy.init(context=self._context)
+        # Unmarked words, such as namespace:=robot1, are a script's own and no remappings.
+        rclpy.init(args=sys.argv if "--ros-args" in sys.argv else [], context=self._context)
         name = f"teacher_{os.getpid()}_{next(_NUMBERS)}"
         self._node = rclpy.create_node(name, namespace=namespace, context=self._context)
         self._news = threading.Condition(threading.RLock())
@@ -485,13 +487,8 @@ class Teacher:
                 done = feedback.phases_done, feedback.phases_total
                 on_progress(feedback.progress, *done, feedback.message)
 
-        result = self._caller.act("switch_method", goal, tell, timeout)
-        return Switched(
-            version=result.version,
-            seconds=result.seconds,
-            accuracy_before=result.accuracy_before,
-            accuracy_after=result.accuracy_after,
-        )
+        end = self._caller.act("switch_method", goal, tell, timeout)
+        return Switched(end.version, end.seconds, end.accuracy_before, end.accuracy_after)
 
     # -- inside --------------------------------------------------------------------------------
 

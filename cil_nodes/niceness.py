@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from pathlib import Path
+
+TRIES, PAUSE = 10, 0.11
+"""How often, and every how many seconds, a write that came too soon is tried again."""
 
 
 def give_way(niceness: int) -> None:
@@ -22,4 +26,14 @@ def give_way(niceness: int) -> None:
     os.nice(niceness)
     if os.getsid(0) == os.getpid():
         with contextlib.suppress(OSError):  # a kernel without it
+            _set_autogroup(niceness)
+
+
+def _set_autogroup(niceness: int) -> None:
+    """Write the session's niceness; Linux takes ten of these a second from all users together."""
+    for _ in range(TRIES):
+        try:
             Path("/proc/self/autogroup").write_text(str(niceness))
+            return
+        except BlockingIOError:
+            time.sleep(PAUSE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +11,9 @@ from rclpy.node import Node
 
 from cil_nodes.ros.action_client import ThreadedActionClient
 from cil_nodes.ros.teaching_messages import code_name
+
+GONE = 3
+"""Seconds in a row that an action's server is not there until it counts as ended."""
 
 
 class TeacherError(RuntimeError):
@@ -92,7 +96,7 @@ class Caller:
             raise TeacherError(f"{where} refused the goal; is the node active?", "REJECTED")
         try:
             done = handle.get_result_async()
-            return checked(_result(done, timeout, f"{where} did not finish").result)
+            return checked(_outcome(client, done, timeout, where).result)
         except (TeacherTimeout, KeyboardInterrupt):
             handle.cancel_goal_async()
             raise
@@ -122,6 +126,19 @@ def checked(answer: Any) -> Any:
         text = str(getattr(answer, "error_msg", "") or getattr(answer, "message", ""))
         raise TeacherError(text, code_name(answer))
     return answer
+
+
+def _outcome(client: Any, future: Any, seconds: float, where: str) -> Any:
+    """Return what a goal brings; a server that has ended is not waited for."""
+    done, end, misses = threading.Event(), time.monotonic() + seconds, 0
+    future.add_done_callback(lambda _: done.set())
+    while not done.wait(min(1.0, max(0.0, end - time.monotonic()))):
+        if time.monotonic() >= end:
+            raise TeacherTimeout(f"{where} did not finish within {seconds:g} s.")
+        misses = 0 if client.server_is_ready() else misses + 1
+        if misses >= GONE:
+            raise TeacherTimeout(f"{where} is gone: its node has ended, and its log says why.")
+    return future.result()
 
 
 def _result(future: Any, seconds: float, what: str) -> Any:

@@ -100,8 +100,8 @@ class Workshop:
         replaced = (content.by_sample.get(row.sample) for row in rows)
         corrected = tuple(sorted(row.id for row in replaced if row is not None))
         base = content.without(corrected)
-        if base.is_empty:
-            base = replace(base, recipe=self._history.recipe, base="")
+        if content.is_empty:
+            base = replace(base, recipe=self._history.recipe)
         lesson = Lesson(self._history.latest + 1, mark_held_out(rows, base.counts))
         stamp = self._journal.last_stamp([row.sample for row in rows])
         return Draft(base, lesson, corrected, self._history.latest, stamp)

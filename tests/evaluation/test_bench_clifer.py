@@ -22,6 +22,7 @@ TINY = {
     "rate": 1e-3,
     "identity": True,
     "epochs": 2,
+    "threads": 1,
 }
 
 
@@ -55,15 +56,9 @@ def few_faces(tmp_path, monkeypatch):
     monkeypatch.setattr(clifer_caae, "TAUGHT_VIEWS", 2)
     monkeypatch.setitem(clifer_caae.SIZES, "tiny", TINY)
     monkeypatch.setenv(clifer_caae.CHOICE, "tiny")
-    monkeypatch.setattr(
-        clifer_faces,
-        "orders",
-        lambda seed: {
-            "main": [(0, 1, 2, 3, 4, 5)],
-            "first": [(c, *[o for o in range(6) if o != c]) for c in range(6)],
-            "neutral": [],
-        },
-    )
+    main = tuple(range(6))  # equal parts are worked out once
+    several = {"main": [main], "first": [main] * 6, "neutral": []}
+    monkeypatch.setattr(clifer_faces, "orders", lambda seed: several)
     monkeypatch.setattr(clifer_step, "_ROUNDS", 1)
     for cached in (clifer_caae.faces, clifer_faces._prepared):
         cached.cache_clear()

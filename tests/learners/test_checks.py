@@ -19,8 +19,6 @@ FORMS = {
     "joint": partial(Oracil, M=0, router="none", solver="cholesky"),
     "innamp": Innamp,
     "innamp_learned": partial(Innamp, monitor="learned", boundary="open", steps=200),
-    "innamp_evm": partial(Innamp, boundary="evm", steps=200),
-    "innamp_shell": partial(Innamp, boundary="shell", steps=200),
     "innamp_paper": partial(Innamp.paper, exemplars=200),
     "clifer": Clifer,
     "example": NearestMean,

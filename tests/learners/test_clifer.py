@@ -153,9 +153,9 @@ def test_imagination_keeps_old_classes_alive_where_every_edge_ages():
 
 def test_the_twin_learns_to_reconstruct_and_answers_without_torch(tmp_path, monkeypatch):
     pytest.importorskip("torch", reason="torch is not installed")
-    learner = Clifer(imagination="caae", iterations=400)
+    learner = Clifer(imagination="caae", iterations=200)
     report = learner.learn_phase(*blobs(NAMES, n=20))
-    assert report.losses[-1] < 0.7 * report.losses[0]
+    assert report.losses[-1] < 0.8 * report.losses[0]
     twin = learner.state_.model.twin
     z = twin.encode(np.random.default_rng(0).normal(size=(5, twin.dimension)))
     assert z.shape == (5, 50)

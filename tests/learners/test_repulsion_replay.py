@@ -101,7 +101,8 @@ def test_a_step_along_repulsion_leads_away_and_along_attraction_closer(seed, for
 
 
 def weighed(confidence: bool, factor: float = 20.0, **weights: float) -> float:
-    learner = RepulsionReplay(factor=factor, confidence=confidence, **weights)
+    form = "reciprocal"
+    learner = RepulsionReplay(repulsion=form, factor=factor, confidence=confidence, **weights)
     net = training.Network({}, None, torch.eye(3), None, None, None)
     p = torch.tensor([[0.5, 0.4, 0.1]])
     replayed = training.Replayed(torch.zeros(1, 3), p, p)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pytest
 from action_msgs.msg import GoalStatus
 from cil_msgs.action import SwitchMethod
 from cil_msgs.srv import Undo
+from rclpy.action import ActionServer
+from rclpy.task import Future
 
+from cil_nodes.client import Teacher, TeacherTimeout
 from tests.nodes.canned import METHOD, feature
 from tests.nodes.test_learner import Talk, learner
 from tests.ros_support import ROOT, RosProbe
@@ -65,13 +70,34 @@ def test_switch_refuse_cancel_restart_and_undo(probe: RosProbe, tmp_path: Path):
         assert talk.ask(feature("duck", 9)).method == METHOD
 
 
+def test_a_client_notices_that_the_learner_has_ended(probe: RosProbe):
+    async def never(goal: Any) -> None:
+        await Future()
+
+    server = ActionServer(probe.node, SwitchMethod, "switch_method", never)
+    with Teacher(timeout=20.0) as teacher, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(teacher.switch_method, "oracil", timeout=30.0)
+        probe.wait(lambda: bool(server._goal_handles), "the goal")
+        server.destroy()
+        with pytest.raises(TeacherTimeout, match=r"/cil/switch_method is gone: its node has ended"):
+            waiting.result()
+
+
 def test_the_command_line(probe: RosProbe, tmp_path: Path, capfd: Any):
     with learner(tmp_path, "-p", f"method:={METHOD}"):
         talk = Talk(probe)
         talk.teach("mug", "duck")
-        command = [sys.executable, "-m", "cil_nodes", "switch", INEXACT, "slow=0.01"]
+        command = [
+            sys.executable,
+            "-m",
+            "cil_nodes",
+            "switch",
+            INEXACT,
+            "slow=0.01",
+            "namespace:=cil",
+        ]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
+        assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith("Version 2 answers; ")
         assert "before 100.0%, now 100.0%" in done.stdout
         assert talk.ask(feature("duck", 9)).method == INEXACT

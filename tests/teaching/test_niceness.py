@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,13 @@ def test_the_process_is_nice():
 @pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel has no autogroup")
 def test_a_session_of_its_own_is_nice_too():
     assert run(TEXT + READ, own_session=True)[1].endswith("nice 7")
+
+
+@pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel has no autogroup")
+def test_several_at_once_wait_for_their_turn():
+    with ThreadPoolExecutor(4) as together:
+        told = list(together.map(lambda _: run(TEXT + READ, own_session=True)[1], range(4)))
+    assert all(words.endswith("nice 7") for words in told)
 
 
 @pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel has no autogroup")

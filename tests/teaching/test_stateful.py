@@ -1,4 +1,4 @@
-"""The session against a dictionary: add, relabel, train, roll back, restart in any order."""
+"""The session against a dictionary: add, relabel, train, roll back, switch, restart at will."""
 
 import shutil
 import tempfile
@@ -31,6 +31,7 @@ class SessionAgainstDictionary(RuleBasedStateMachine):
         self.before: list[int] = [0]  # the version that a content came from
         self.content = [0]  # the version that first had a version's content
         self.pending: dict[str, str] = {}
+        self.methods = [METHOD]  # of each version
 
     @rule(label=LABELS, numbers=NUMBERS)
     def add(self, label, numbers):
@@ -55,6 +56,8 @@ class SessionAgainstDictionary(RuleBasedStateMachine):
         self.taught.append({**self.taught[-1], **self.pending})
         self.before.append(self.content[-1])
         self.content.append(len(self.taught) - 1)
+        # On nothing a lesson begins anew, by the session's own method.
+        self.methods.append(self.methods[-1] if self.taught[-2] else METHOD)
         assert result.samples == len(self.pending)
         self.pending = {}
 
@@ -74,6 +77,20 @@ class SessionAgainstDictionary(RuleBasedStateMachine):
         self.taught.append(self.taught[target])
         self.before.append(-1)
         self.content.append(target)
+        self.methods.append(self.methods[target])
+
+    @rule(method=st.sampled_from([METHOD, "nearest_class_mean"]))
+    def switch(self, method):
+        if not self.taught[-1]:
+            with pytest.raises(errors.JournalIncompleteError):
+                self.session.switch_method(method)
+            return
+        result = self.session.switch_method(method)
+        assert result.samples == len(self.taught[-1])
+        self.taught.append(self.taught[-1])
+        self.before.append(self.content[-1])
+        self.content.append(len(self.taught) - 1)
+        self.methods.append(method)
 
     @rule()
     def restart(self):
@@ -86,6 +103,7 @@ class SessionAgainstDictionary(RuleBasedStateMachine):
             return
         state = self.session.state()
         assert state.version == len(self.taught) - 1
+        assert state.method == self.methods[-1]
         assert state.pending == len(self.pending)
         counts: dict[str, int] = {}
         for label in self.taught[-1].values():

@@ -31,6 +31,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "rate": 8e-4,
         "identity": False,
         "epochs": 150,
+        "threads": 1,
     },
     "medium": {
         "size": 48,
@@ -39,6 +40,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "rate": 4e-4,
         "identity": True,
         "epochs": 100,
+        "threads": 2,
     },
     "paper": {
         "size": 96,
@@ -47,6 +49,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "rate": 2e-4,
         "identity": True,
         "epochs": 200,
+        "threads": 2,
     },
 }
 """The auto-encoders by the name that the variable `CHOICE` takes."""
@@ -99,7 +102,14 @@ def plan(chosen: dict[str, Any]) -> Any:
 
     shape = Shape(len(EXPRESSIONS), chosen["size"], chosen["width"], chosen["generator"])
     margin = MARGIN * chosen["size"] // 48
-    return Plan(shape, chosen["epochs"], margin, chosen["rate"], chosen["identity"])
+    return Plan(
+        shape,
+        chosen["epochs"],
+        margin,
+        chosen["rate"],
+        chosen["identity"],
+        threads=chosen["threads"],
+    )
 
 
 @lru_cache(maxsize=2)

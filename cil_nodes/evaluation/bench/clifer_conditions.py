@@ -83,7 +83,7 @@ class Perceptron:
 
         from cil_nodes.learners.networks import running
 
-        self._torch = torch
+        self._torch, self._threads = torch, running.threads
         cpu = running.device_of("cpu")
         draw = running.generator(np.random.SeedSequence([seed, 4]), cpu)
         layers: list[nn.Module] = []
@@ -105,15 +105,16 @@ class Perceptron:
         y = torch.full((len(rows),), label)
         self._net.train()
         adam = torch.optim.Adam(self._net.parameters(), _RATE)
-        for _ in range(_EPOCHS):
-            adam.zero_grad()
-            torch.nn.functional.cross_entropy(self._net(x), y).backward()
-            adam.step()
+        with self._threads(1):
+            for _ in range(_EPOCHS):
+                adam.zero_grad()
+                torch.nn.functional.cross_entropy(self._net(x), y).backward()
+                adam.step()
 
     def answer(self, memory: str, rows: np.ndarray) -> np.ndarray:
         """Return the likeliest label; there is only one network."""
         self._net.eval()
-        with self._torch.no_grad():
+        with self._torch.no_grad(), self._threads(1):
             x = self._torch.from_numpy(rows.astype(np.float32))
             return self._net(x).argmax(dim=1).numpy()
 

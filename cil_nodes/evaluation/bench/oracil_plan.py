@@ -100,6 +100,7 @@ class Plan:
             peer("recursive ridge (ACIL)", peers.RecursiveRidge, self.at, width=WIDTH),
             peer("random-feature ridge (RanPAC)", peers.RandomFeatureRidge, self.at, width=WIDTH),
             peer("KLDA", peers.KernelLDA, self.at, width=WIDTH),
+            peer("FeTrIL", peers.FeTrIL, (self.phases,)),
             peer("AnaCP's projection", peers.AnaCP, (self.phases,), width=WIDTH),
             peer("exemplar replay, 2,000 kept", peers.ExemplarReplay, self.at),
             peer("fine-tuned head", peers.FineTunedHead, self.at),
@@ -132,19 +133,19 @@ class Plan:
 
     def _all_runs(self) -> Iterator[tuple[str, Contender, Source]]:
         first = self.source(self.orders[0])
-        for contender in (*self.peers, *self.larger):
-            yield "peers", contender, first
-        for order in self.orders:
-            yield "the paper's form", self.paper, self.source(order)
-        yield "ablation", self.head_only, first
-        yield "LEAK", self.leak, self.source(self.orders[0], SMALL)
-        for contender in self.options:
-            yield "metrics, thresholds, capacities", contender, self.source(self.orders[0], SMALL)
         for order in self.orders:
             yield "ORACIL", self.default, self.source(order)
+        for contender in (*self.peers, *self.larger):
+            yield "peers", contender, first
         for built in (SIDE_BY_SIDE, DEALT_OUT):
             yield "built orders", self.default, self.source(built)
+        yield "ablation", self.head_only, first
+        yield "LEAK", self.leak, self.source(self.orders[0], SMALL)
+        for order in self.orders:
+            yield "the paper's form", self.paper, self.source(order)
         yield "ORACIL, accurate", self.accurate, first
+        for contender in self.options:
+            yield "metrics, thresholds, capacities", contender, self.source(self.orders[0], SMALL)
 
     def works(self) -> list[Work]:
         """Return every run as a part of a benchmark."""

@@ -20,13 +20,13 @@ LITE = "efficientnet_lite0"
 MAIN = ("bir", "bir_si", "f10", "f20")
 """Lines that are run in every class order."""
 OTHERS = ("rr", "ra", "confidence", "f5", "f50", "f100", "nof")
-"""Lines that are run in the first order only."""
+"""Lines that are run in the first order only, but for RR and RA alone."""
 OWN = ("rr", "ra", "confidence")
 """Those of them that no record stands for: the paper has none such."""
 FRAME = {"streaming LDA": "StreamingLDA", "joint ridge": "JointRidge"}
 """Peers on the same features."""
 
-STRENGTHS = (0.0, 1e1, 1e2, 1e4)
+STRENGTHS = (1e1, 1e2, 1e4)
 """Synaptic intelligence, tried on the validation order."""
 WEIGHTS = (0.1, 0.5, 2.0)
 """lambda of RR and RA together, tried on the validation order."""
@@ -74,6 +74,9 @@ class Plan:
             yield "extractor's features", Run(line, self.orders[0], features=LITE)
         for order in self.orders[:1]:
             for line in OTHERS:
+                yield "other factors", Run(line, order)
+        for order in self.orders[1:]:
+            for line in ("rr", "ra"):
                 yield "other factors", Run(line, order)
 
     @cached_property

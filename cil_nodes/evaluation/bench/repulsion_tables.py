@@ -47,8 +47,9 @@ GOALS = {
 
 
 WHY = (
-    " Strong synaptic intelligence holds the encoder, so that repulsion acts through the generator "
-    "and the head alone; and a scaled network takes a fiftieth of the published steps."
+    " Strong synaptic intelligence holds the encoder, so that RR and RA act through the generator "
+    "and the head alone, and a scaled network takes a fiftieth of the published steps; RA alone "
+    "gains as much."
 )
 """What is known about gains at the scaled size that stay below the published ones."""
 
@@ -154,7 +155,8 @@ def gains_table(found: Found, minutes: float) -> Table:
         theirs = table1.rows.get(line.removeprefix("f"), (None,) * 6)
         cells: list[Cell] = []
         for number, part in enumerate(PARTS):
-            base = np.mean(list(values(found, "bir_si", part).values()))
+            known = values(found, "bir_si", part)
+            base = np.mean([known[order] for order in values(found, line, part) if order in known])
             relative = 100 * gain(found, line, part)[0] / base if base else float("inf")
             paper = theirs[2 * number]
             cells += [gain_text(found, line, part), f"{relative:+.1f}", paper]
@@ -174,7 +176,7 @@ def frame_table(found: Found, frame: Mapping[tuple[str, str], dict[str, Any]]) -
     """Return what frames the method: generator, peers and joint training on the same features."""
     rows: list[tuple[Cell, ...]] = []
     for features, spelled in (("internal", "internal"), (LITE, "extractor, Lite0")):
-        for line in ("bir_si", "f20"):
+        for line in ("bir", "bir_si", "f20"):
             for what, how in (("classes", "softmax"), ("generator", "generator")):
                 results = [result for _, result in found.of(line, features=features)]
                 if results:
