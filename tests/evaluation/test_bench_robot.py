@@ -1,10 +1,13 @@
 """The table a user chooses by, on made-up features: what is measured, and how it is laid out."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from cil_nodes.evaluation import bench
 from cil_nodes.evaluation.bench import robot, robot_runs
+from cil_nodes.evaluation.bench.pages import read_result
 from cil_nodes.evaluation.bench.phase_runs import Stream
 from cil_nodes.evaluation.bench.unknown import World
 from cil_nodes.evaluation.protocols import Labelled, joined
@@ -130,3 +133,12 @@ def test_everybody_is_run_with_every_seed_and_once_on_grocery(monkeypatch):
     less = bench.find("robot").run(Made())
     assert len(less.tables) == 1
     assert {r.id.split(".")[1] for r in less.records if r.value is None} == {"grocery"}
+
+
+def test_the_page_that_compares_the_methods_has_the_figures_of_the_result_file():
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    page = (docs / "choosing.md").read_text(encoding="utf-8").splitlines()
+    found = read_result(docs / "benchmarks" / "robot.json")
+    printed = [line for table in found.tables for line in table.markdown() if line[:2] == "| "]
+    assert len(printed) > 4
+    assert [line for line in printed if line not in page] == []
